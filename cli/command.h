@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a subcommand joins `mortise`: a file of its own with one Add function, which
+// main.cc calls. It declares flags, help and an example, and in CLI11's callback sets
+// `chosen` to its work. That runs after the whole command line has parsed, and may
+// throw Error, whose Reason becomes the exit code.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "cli/exit_code.h"
+
+namespace CLI {
+class App;
+}
+
+namespace mortise::cli {
+
+using Command = std::function<ExitCode()>;
+
+// One line each, in alphabetical order; the same in main.cc.
+void AddConfig(CLI::App& app, Command& chosen);
+void AddVersion(CLI::App& app, Command& chosen);
+
+// A subcommand whose --help ends with `example`: whole command lines, one a line.
+CLI::App* AddCommand(CLI::App& parent, const std::string& name, const std::string& description,
+                     const std::string& example);
+
+// A subcommand that has subcommands only, such as `config`.
+CLI::App* AddGroup(CLI::App& parent, const std::string& name, const std::string& description);
+
+}  // namespace mortise::cli

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <sstream>
+
+#include "base/hardening.h"
+#include "cli/command.h"
+
+namespace mortise::cli {
+namespace {
+
+// A configuration's problems come as one text, a line each.
+void PrintProblem(const std::string& what) {
+  std::istringstream lines(what);
+  for (std::string line; std::getline(lines, line);) std::cerr << "mortise: " << line << '\n';
+}
+
+ExitCode Run(int argc, char** argv) {
+  CLI::App app("KMS v2 plugin for Kubernetes: its keys never leave a PKCS#11 token", "mortise");
+  app.require_subcommand(1);
+  Command chosen;
+  AddConfig(app, chosen);
+  AddVersion(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Prints the help that was asked for, or what is wrong and how to get help.
+    return app.exit(error) == 0 ? ExitCode::kOk : ExitCode::kUsage;
+  }
+  const ExitCode code = chosen();
+  if (!std::cout.flush()) throw Error(Reason::kUnavailable, "cannot write to standard output");
+  return code;
+}
+
+}  // namespace
+}  // namespace mortise::cli
+
+int main(int argc, char** argv) {
+  using namespace mortise::cli;
+  ExitCode code = ExitCode::kFailed;
+  try {
+    mortise::HardenProcess();
+    code = Run(argc, argv);
+  } catch (const mortise::Error& error) {
+    PrintProblem(error.what());
+    code = ExitCodeFor(error.reason());
+  } catch (const std::exception& error) {
+    PrintProblem(std::string("unexpected: ") + error.what());
+  }
+  return static_cast<int>(code);
+}
