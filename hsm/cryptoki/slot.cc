@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hsm/cryptoki/slot.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <p11-kit/uri.h>
+
+#include <memory>
+#include <vector>
+
+#include "hsm/cryptoki/return_codes.h"
+
+namespace mortise::hsm {
+namespace {
+
+using Uri = std::unique_ptr<P11KitUri, decltype(&p11_kit_uri_free)>;
+
+Uri ParseUri(const std::string& text) {
+  Uri uri(p11_kit_uri_new(), p11_kit_uri_free);
+  if (p11_kit_uri_parse(text.c_str(), P11_KIT_URI_FOR_ANY, uri.get()) != P11_KIT_URI_OK) {
+    throw Error(Reason::kConfig, text + " is not a PKCS#11 URI (RFC 7512)");
+  }
+  return uri;
+}
+
+std::vector<CK_SLOT_ID> SlotsWithToken(const CK_FUNCTION_LIST& p11) {
+  CK_ULONG count = 0;
+  Check(p11.C_GetSlotList(CK_TRUE, nullptr, &count), "C_GetSlotList");
+  std::vector<CK_SLOT_ID> slots(count + 8);  // room for one that appears in between
+  count = slots.size();
+  Check(p11.C_GetSlotList(CK_TRUE, slots.data(), &count), "C_GetSlotList");
+  slots.resize(count);
+  return slots;
+}
+
+}  // namespace
+
+TokenDescription DescribeToken(const Module& module, CK_SLOT_ID slot) {
+  CK_TOKEN_INFO info{};
+  Check(module.p11().C_GetTokenInfo(slot, &info), "C_GetTokenInfo");
+  return {
+      .label = FromPadded(info.label, sizeof(info.label)),
+      .manufacturer = FromPadded(info.manufacturerID, sizeof(info.manufacturerID)),
+      .model = FromPadded(info.model, sizeof(info.model)),
+      .serial = FromPadded(info.serialNumber, sizeof(info.serialNumber)),
+      .firmware = fmt::format("{}.{}", info.firmwareVersion.major, info.firmwareVersion.minor),
+      .flags = info.flags,
+      .max_sessions = info.ulMaxSessionCount == CK_UNAVAILABLE_INFORMATION ? 0 : info.ulMaxSessionCount,
+  };
+}
+
+CK_SLOT_ID FindToken(const Module& module, const std::string& uri_text) {
+  const Uri uri = ParseUri(uri_text);
+  std::vector<CK_SLOT_ID> matching;
+  std::vector<std::string> seen;
+  for (const CK_SLOT_ID slot : SlotsWithToken(module.p11())) {
+    CK_TOKEN_INFO info{};
+    // One broken slot must not hide the others.
+    if (module.p11().C_GetTokenInfo(slot, &info) != CKR_OK) continue;
+    if ((info.flags & CKF_TOKEN_INITIALIZED) == 0) continue;
+    seen.push_back(fmt::format("token={} serial={}", FromPadded(info.label, sizeof(info.label)),
+                               FromPadded(info.serialNumber, sizeof(info.serialNumber))));
+    if (p11_kit_uri_match_token_info(uri.get(), &info) != 0) matching.push_back(slot);
+  }
+  if (matching.size() == 1) return matching.front();
+  const std::string listed = seen.empty() ? "the module shows no initialised token"
+                                          : fmt::format("the module shows: {}", fmt::join(seen, "; "));
+  if (matching.empty()) {
+    throw Error(Reason::kUnavailable, fmt::format("no token matches {}; {}", uri_text, listed));
+  }
+  throw Error(Reason::kUnavailable,
+              fmt::format("{} tokens match {}; add serial= to tokens[].uri so that one does; {}",
+                          matching.size(), uri_text, listed));
+}
+
+}  // namespace mortise::hsm
