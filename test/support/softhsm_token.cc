@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/support/softhsm_token.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+
+#include "base/file.h"
+#include "test/support/child_process.h"
+
+namespace mortise::test {
+
+SoftHsmToken::SoftHsmToken(const std::string& label) : label_(label) {
+  const CommandResult made =
+      RunCommand({MORTISE_CREATE_TOKEN, folder(), label_, pin_file(), so_pin_file()},
+                 {{"MORTISE", MORTISE_PROVISION}});
+  if (made.status != 0) throw std::runtime_error("create-token: " + made.err);
+  faults_ = std::make_unique<FaultControl>(folder_ / "faults");
+}
+
+SecretBytes SoftHsmToken::Pin() const {
+  return ReadSecretFile(pin_file());
+}
+
+std::string SoftHsmToken::Module() {
+  return "/usr/lib/softhsm/libsofthsm2.so";
+}
+std::string SoftHsmToken::FaultModule() {
+  return MORTISE_FAULT_MODULE_PATH;
+}
+
+std::map<std::string, std::string> SoftHsmToken::environment() const {
+  return {{"SOFTHSM2_CONF", conf_file()},
+          {kModuleVariable, Module()},
+          {kControlVariable, faults_->path()}};
+}
+
+void SoftHsmToken::Export() const {
+  for (const auto& [name, value] : environment()) setenv(name.c_str(), value.c_str(), 1);
+}
+
+void SoftHsmToken::HideFiles() {
+  std::filesystem::rename(folder_ / "tokens", folder_ / "tokens.hidden");
+}
+
+void SoftHsmToken::RestoreFiles() {
+  std::filesystem::rename(folder_ / "tokens.hidden", folder_ / "tokens");
+}
+
+config::Token SoftHsmToken::ToConfig(const std::string& name, bool plain) const {
+  config::Token token;
+  token.name = name;
+  token.module = plain ? Module() : FaultModule();
+  token.uri = uri();
+  token.pin_file = pin_file();
+  token.environment = environment();
+  return token;
+}
+
+}  // namespace mortise::test
