@@ -19,6 +19,7 @@ namespace mortise::cli {
 using Command = std::function<ExitCode()>;
 
 // One line each, in alphabetical order; the same in main.cc.
+void AddBench(CLI::App& app, Command& chosen);
 void AddConfig(CLI::App& app, Command& chosen);
 void AddVersion(CLI::App& app, Command& chosen);
 

@@ -19,6 +19,7 @@ ExitCode Run(int argc, char** argv) {
   CLI::App app("KMS v2 plugin for Kubernetes: its keys never leave a PKCS#11 token", "mortise");
   app.require_subcommand(1);
   Command chosen;
+  AddBench(app, chosen);
   AddConfig(app, chosen);
   AddVersion(app, chosen);
   try {
