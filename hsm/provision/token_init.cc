@@ -3,7 +3,9 @@
 
 #include <libp11.h>
 #include <openssl/err.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -47,15 +49,21 @@ const char* Text(const SecretBytes& terminated) {
 // A PKCS#11 library loaded by libp11, with its slots.
 class Library {
  public:
-  explicit Library(const std::string& path) : context_(PKCS11_CTX_new()) {
+  explicit Library(const std::string& path) {
+    if (access(path.c_str(), F_OK) != 0) {
+      throw Error(Reason::kConfig,
+                  path + ": " + ErrnoText(errno) +
+                      "; name the vendor's PKCS#11 library (SoftHSM2: install softhsm2)");
+    }
     RequireTrustedPath(path);
+    context_ = PKCS11_CTX_new();
     if (PKCS11_CTX_load(context_, path.c_str()) != 0) {
       PKCS11_CTX_free(context_);
       Fail("C_Initialize", path +
                                ": not a PKCS#11 library, or a library that it needs is missing; " +
                                "check `module` and run: ldd " + path);
     }
-    loaded_ = std::unique_ptr<PKCS11_CTX, Unload>(context_);
+    loaded_.reset(context_);
     if (PKCS11_enumerate_slots(context_, &slots_, &slot_count_) != 0) {
       Fail("C_GetSlotList", path + ": the library does not list its slots");
     }
@@ -73,7 +81,7 @@ class Library {
       PKCS11_CTX_free(context);
     }
   };
-  PKCS11_CTX* context_;
+  PKCS11_CTX* context_ = nullptr;
   std::unique_ptr<PKCS11_CTX, Unload> loaded_;
   PKCS11_SLOT* slots_ = nullptr;
   unsigned int slot_count_ = 0;

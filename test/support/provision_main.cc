@@ -20,11 +20,12 @@ int main(int argc, char** argv) {
   init->add_option("--so-pin-file", so_pin_file)->required();
   CLI11_PARSE(app, argc, argv);
   try {
-    mortise::hsm::InitializeToken(module, label, mortise::ReadSecretFile(so_pin_file),
-                                  mortise::ReadSecretFile(pin_file));
+    const auto done = mortise::hsm::InitializeToken(
+        module, label, mortise::ReadSecretFile(so_pin_file), mortise::ReadSecretFile(pin_file));
+    if (done != mortise::hsm::TokenInit::kExisted) return 0;
+    std::cerr << "a token \"" << label << "\" is there already\n";
   } catch (const mortise::Error& error) {
     std::cerr << error.what() << "\n";
-    return 1;
   }
-  return 0;
+  return 1;
 }

@@ -6,14 +6,17 @@
 #include <stdexcept>
 
 #include "base/file.h"
-#include "test/support/child_process.h"
 
 namespace mortise::test {
 
+CommandResult CreateToken(const std::string& folder, const std::string& label,
+                          const std::string& pin_file, const std::string& so_pin_file) {
+  return RunCommand({MORTISE_CREATE_TOKEN, folder, label, pin_file, so_pin_file},
+                    {{"MORTISE", MORTISE_PROVISION}});
+}
+
 SoftHsmToken::SoftHsmToken(const std::string& label) : label_(label) {
-  const CommandResult made =
-      RunCommand({MORTISE_CREATE_TOKEN, folder(), label_, pin_file(), so_pin_file()},
-                 {{"MORTISE", MORTISE_PROVISION}});
+  const CommandResult made = CreateToken(folder(), label_, pin_file(), so_pin_file());
   if (made.status != 0) throw std::runtime_error("create-token: " + made.err);
   faults_ = std::make_unique<FaultControl>(folder_ / "faults");
 }

@@ -7,10 +7,15 @@
 
 #include "base/secret_bytes.h"
 #include "config/config.h"
+#include "test/support/child_process.h"
 #include "test/support/fault_control.h"
 #include "test/support/temp_dir.h"
 
 namespace mortise::test {
+
+// softhsm-config/create-token with its four arguments.
+CommandResult CreateToken(const std::string& folder, const std::string& label,
+                          const std::string& pin_file, const std::string& so_pin_file);
 
 // A SoftHSM2 token in a private folder, made by softhsm-config/create-token with
 // random PINs; gone with this object. Its module can be had plain or behind
