@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/version.h"
 #include "metrics/families.h"
 
 namespace mortise::metrics {
@@ -81,7 +82,7 @@ Metrics::Metrics(const LabelSets& labels)
   for (const std::string& name : token_names_) AddToken(name);
   for (const std::string& name : keyring_names_) AddKeyring(name, labels);
   GaugeFamily(registry_, kBuildInfo)
-      .Add({{"version", labels.version}, {"revision", labels.revision}})
+      .Add({{"version", std::string(Version())}, {"revision", std::string(Revision())}})
       .Set(1);
 }
 

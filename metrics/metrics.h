@@ -34,8 +34,6 @@ struct LabelSets {
   // of its own: its requests count under "other", as do numbers beyond the end.
   std::vector<std::string> codes;
   std::vector<std::string> peer_rejections;  // what OnPeerRejected is given; else "other"
-  std::string version;
-  std::string revision;
 };
 
 // Counts what happens: requests, operations of the tokens, worker starts. Every series

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/version.h"
 #include "metrics/statusz.h"
 
 namespace mortise::metrics {
@@ -50,8 +51,8 @@ HttpReply Pages::Readyz() const {
 
 HttpReply Pages::Statusz() const {
   StatuszFacts facts;
-  facts.version = source_.version;
-  facts.revision = source_.revision;
+  facts.version = Version();
+  facts.revision = Revision();
   facts.pid = getpid();
   facts.start = start_;
   facts.now = Clock::now();

@@ -17,8 +17,6 @@ namespace mortise::metrics {
 struct PagesSource {
   const Metrics* metrics = nullptr;
   std::vector<WatchedKeyring> keyrings;
-  std::string version;
-  std::string revision;
   // What ails the front's own loops; empty: nothing. Never about a token, because
   // restarting the front mends no token.
   std::function<std::string()> loop_problem = nullptr;

@@ -17,16 +17,12 @@ class PagesFixture : public testing::Test {
     return {.tokens = {"hsm-a"},
             .keyrings = {"prod"},
             .codes = {"OK", "", "UNKNOWN", "INVALID_ARGUMENT"},
-            .peer_rejections = {"uid", "limit"},
-            .version = "1.2.3",
-            .revision = "abcdef"};
+            .peer_rejections = {"uid", "limit"}};
   }
 
   PagesSource Source() {
     return {.metrics = &metrics_,
             .keyrings = {{&keyring_, std::chrono::seconds(30)}},
-            .version = "1.2.3",
-            .revision = "abcdef",
             .loop_problem = [this] { return loop_problem_; }};
   }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/version.h"
 #include "test/unit/metrics/exposition.h"
 #include "test/unit/metrics/pages_fixture.h"
 
@@ -62,7 +63,7 @@ TEST_F(PagesTest, LivezDoesNotCareForTokens) {
 TEST_F(PagesTest, MetricsIsInTheTextFormatOfPrometheus) {
   EXPECT_EQ(pages_.Metrics().content_type, "text/plain; version=0.0.4; charset=utf-8");
   const std::string page = Exposition();
-  EXPECT_EQ(Value(page, "mortise_build_info", {{"version", "1.2.3"}, {"revision", "abcdef"}}), 1);
+  EXPECT_EQ(Value(page, "mortise_build_info", {{"version", std::string(Version())}}), 1);
   EXPECT_GT(Value(page, "process_resident_memory_bytes"), 0);
 }
 
