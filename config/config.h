@@ -22,9 +22,9 @@ using std::chrono::hours;
 using std::chrono::seconds;
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
-enum class LogFormat { kAuto, kText, kJson };       // auto: text on a terminal, else json
-enum class Login { kPin, kNone };                   // none: preloaded or accelerator slots
-enum class Rescan { kSession, kRespawn };           // respawn: new objects show only to new processes
+enum class LogFormat { kAuto, kText, kJson };  // auto: text on a terminal, else json
+enum class Login { kPin, kNone };              // none: preloaded or accelerator slots
+enum class Rescan { kSession, kRespawn };      // respawn: new objects show only to new processes
 enum class IvMode { kAuto, kCaller, kWrittenBack, kAppended, kPrepended, kMessageRandom };
 enum class StatusPolicy { kBridge, kStrict };
 enum class Discovery { kToken, kFile };
@@ -42,23 +42,25 @@ struct Log {
 };
 
 struct Server {
-  int max_connections = 256;                     // maxConnections, per keyring; beyond it the newest is closed
-  Duration max_connection_age = seconds(15);     // maxConnectionAge: when a client is asked to reconnect
-  int queue = 4096;                              // queue: requests waiting per token
+  int max_connections = 256;  // maxConnections, per keyring; beyond it the newest is closed
+  Duration max_connection_age =
+      seconds(15);   // maxConnectionAge: when a client is asked to reconnect
+  int queue = 4096;  // queue: requests waiting per token
 };
 
 struct Token {
-  std::string name;                         // name: the word for it in metrics, logs and status
-  std::string module;                       // module: absolute path of the vendor's PKCS#11 library
-  std::string uri;                          // uri: which token, RFC 7512 path attributes only
-  std::string pin_file;                     // pinFile: absolute path, mode 0400; required by login: pin
-  Login login = Login::kPin;                // login: pin or none
-  std::string user_type = "user";           // userType: user, or a use-only role as a CKU number (0x80000001)
+  std::string name;           // name: the word for it in metrics, logs and status
+  std::string module;         // module: absolute path of the vendor's PKCS#11 library
+  std::string uri;            // uri: which token, RFC 7512 path attributes only
+  std::string pin_file;       // pinFile: absolute path, mode 0400; required by login: pin
+  Login login = Login::kPin;  // login: pin or none
+  std::string user_type =
+      "user";  // userType: user, or a use-only role as a CKU number (0x80000001)
   std::map<std::string, std::string> environment;  // environment: for this token's workers only
-  std::string init_args;                    // initArgs: C_Initialize's pReserved string (NSS softokn)
-  int workers = 1;                          // workers: processes, 1..16
-  int sessions = 4;                         // sessions: threads and sessions per worker, 1..64
-  bool read_write_sessions = true;          // readWriteSessions
+  std::string init_args;            // initArgs: C_Initialize's pReserved string (NSS softokn)
+  int workers = 1;                  // workers: processes, 1..16
+  int sessions = 4;                 // sessions: threads and sessions per worker, 1..64
+  bool read_write_sessions = true;  // readWriteSessions
   Duration operation_timeout = seconds(2);  // operationTimeout: one attempt of one operation
   Duration hang_limit = seconds(10);        // hangLimit: silence after which a worker is replaced
   Duration start_timeout = seconds(120);    // startTimeout: load, initialise, log in
@@ -68,32 +70,33 @@ struct Token {
 };
 
 struct KeyPolicy {
-  PolicyMode mode = PolicyMode::kStrict;                    // mode: strict or fips
-  std::map<std::string, std::vector<std::string>> waive;    // waive: token name -> attribute names
+  PolicyMode mode = PolicyMode::kStrict;                  // mode: strict or fips
+  std::map<std::string, std::vector<std::string>> waive;  // waive: token name -> attribute names
 };
 
 struct Keyring {
-  std::string name;                                // name: [a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?
-  std::string context;                             // context: this cluster's identity; 1..256 bytes; mandatory
-  std::string socket;                              // socket: absolute path, at most 107 bytes
-  mode_t socket_mode = 0600;                       // socketMode: octal in quotes
-  std::vector<uid_t> allowed_uids = {0};           // allowedUids: who may connect
-  std::string version = "v2";                      // version: v2 or v2beta1
-  std::vector<std::string> tokens;                 // tokens: in order of preference; default: all
+  std::string name;           // name: [a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?
+  std::string context;        // context: this cluster's identity; 1..256 bytes; mandatory
+  std::string socket;         // socket: absolute path, at most 107 bytes
+  mode_t socket_mode = 0600;  // socketMode: octal in quotes
+  std::vector<uid_t> allowed_uids = {0};  // allowedUids: who may connect
+  std::string version = "v2";             // version: v2 or v2beta1
+  std::vector<std::string> tokens;        // tokens: in order of preference; default: all
   TokenPolicy token_policy = TokenPolicy::kActivePassive;  // tokenPolicy
   StatusPolicy status_policy = StatusPolicy::kBridge;      // statusPolicy: bridge or strict
-  Duration bridge_limit = hours(1);                // bridgeLimit
-  Duration status_staleness = seconds(30);         // statusStaleness: age at which a proof is worth nothing
-  Discovery discovery = Discovery::kToken;         // discovery: token, or file with keysFile
-  std::string keys_file;                           // keysFile
-  Duration rescan_interval = seconds(30);          // rescanInterval
-  Trust trust = Trust::kFirstUse;                  // trust: first-use, or pinned with canaries
-  std::string canaries;                            // canaries: file of pinned canaries
-  std::string scheme = "auto";                     // scheme: for new keys
-  KeyPolicy policy;                                // policy
-  Duration cryptoperiod = hours(8760);             // cryptoperiod
-  std::uint64_t wrap_limit = 268435456;            // wrapLimit: wraps per KEK by this node; 2^28
-  int max_wraps_per_second = 20;                   // maxWrapsPerSecond: burst ten times that; 0 = no limit
+  Duration bridge_limit = hours(1);                        // bridgeLimit
+  Duration status_staleness =
+      seconds(30);  // statusStaleness: age at which a proof is worth nothing
+  Discovery discovery = Discovery::kToken;  // discovery: token, or file with keysFile
+  std::string keys_file;                    // keysFile
+  Duration rescan_interval = seconds(30);   // rescanInterval
+  Trust trust = Trust::kFirstUse;           // trust: first-use, or pinned with canaries
+  std::string canaries;                     // canaries: file of pinned canaries
+  std::string scheme = "auto";              // scheme: for new keys
+  KeyPolicy policy;                         // policy
+  Duration cryptoperiod = hours(8760);      // cryptoperiod
+  std::uint64_t wrap_limit = 268435456;     // wrapLimit: wraps per KEK by this node; 2^28
+  int max_wraps_per_second = 20;            // maxWrapsPerSecond: burst ten times that; 0 = no limit
 };
 
 struct Config {
@@ -107,8 +110,8 @@ struct Config {
 
 // The file given by --admin-config: credentials that make and destroy keys.
 struct AdminToken {
-  std::string name;       // name: of a token in the configuration
-  std::string pin_file;   // pinFile
+  std::string name;                // name: of a token in the configuration
+  std::string pin_file;            // pinFile
   std::string user_type = "user";  // userType
 };
 struct AdminConfig {

@@ -1,7 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/loader.h"
+
+#include <fmt/ranges.h>
+
+#include "base/file.h"
+#include "config/checks.h"
+#include "config/mapping.h"
+#include "config/problems.h"
+#include "config/yaml_tree.h"
+
 namespace mortise::config {
-ConfigError::ConfigError(std::vector<std::string> problems) : Error(Reason::kConfig, problems.empty()?"":problems[0]), problems_(std::move(problems)) {}
-Config Load(const std::string& path) { throw ConfigError({path + ":1:1: : not read yet"}); }
-std::string Show(const Config&) { return ""; }
+namespace {
+
+// A configuration decides which library runs beside the PIN: nobody else may write it.
+std::string ReadTrustedFile(const std::string& path, const std::string& option) {
+  try {
+    std::string text = ReadFile(path);
+    RequireTrustedPath(path);
+    return text;
+  } catch (const Error& error) {
+    throw ConfigError({std::string(error.what()) + " (the file given by " + option + ")"});
+  }
 }
+
+Config ReadConfig(const std::string& text, Problems& problems) {
+  Config config = MapConfig(ParseYaml(text, problems), problems);
+  for (std::size_t i = 0; i < config.keyrings.size(); ++i) {
+    Keyring& keyring = config.keyrings[i];
+    if (!keyring.tokens.empty() || !problems.IsSound(Join(Join("keyrings", i), "tokens"))) continue;
+    for (const Token& token : config.tokens) keyring.tokens.push_back(token.name);
+  }
+  CheckValues(config, problems);
+  return config;
+}
+
+}  // namespace
+
+ConfigError::ConfigError(std::vector<std::string> problems)
+    : Error(Reason::kConfig, fmt::format("{}", fmt::join(problems, "\n"))),
+      problems_(std::move(problems)) {}
+
+Config Load(const std::string& path) {
+  Problems problems(path);
+  Config config = ReadConfig(ReadTrustedFile(path, "--config"), problems);
+  CheckFiles(config, problems);
+  problems.ThrowIfAny();
+  return config;
+}
+
+Config Parse(const std::string& text, const std::string& file) {
+  Problems problems(file);
+  Config config = ReadConfig(text, problems);
+  problems.ThrowIfAny();
+  return config;
+}
+
+AdminConfig LoadAdmin(const std::string& path, const Config& config) {
+  Problems problems(path);
+  AdminConfig admin =
+      MapAdmin(ParseYaml(ReadTrustedFile(path, "--admin-config"), problems), problems);
+  CheckAdminValues(admin, config, problems);
+  CheckAdminFiles(admin, problems);
+  problems.ThrowIfAny();
+  return admin;
+}
+
+}  // namespace mortise::config

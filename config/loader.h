@@ -23,6 +23,8 @@ class ConfigError : public Error {
 // Reads and checks a whole file: form, values, references between parts, and the
 // ownership and modes of every file and folder it names. Throws ConfigError.
 Config Load(const std::string& path);
+// As Load for a text that is called `file` in problems; looks at no file or folder.
+Config Parse(const std::string& text, const std::string& file);
 AdminConfig LoadAdmin(const std::string& path, const Config& config);
 
 // The effective configuration, defaults filled in, as YAML that Load accepts.
