@@ -19,7 +19,7 @@ namespace {
 
 struct BenchOptions {
   std::string socket;
-  Rpc rpc = Rpc::kDecrypt;
+  std::string rpc;
   int callers = 64;
   int connections = 0;
   std::chrono::milliseconds duration = std::chrono::seconds(5);
@@ -68,7 +68,7 @@ ExitCode RunBench(const BenchOptions& options) {
   const int connections = std::min(
       options.callers, options.connections > 0 ? options.connections : kMostConnectionsByDefault);
   const LoadResult result = Drive({.address = SocketAddress(options.socket),
-                                   .rpc = options.rpc,
+                                   .rpc = kRpcs.at(options.rpc),
                                    .callers = options.callers,
                                    .connections = connections,
                                    .duration = options.duration,
@@ -99,7 +99,7 @@ void AddBench(CLI::App& app, Command& chosen) {
   command->add_option("--socket", options->socket, "The plugin's Unix socket")->required();
   command->add_option("--rpc", options->rpc, "What to call: encrypt, decrypt or status")
       ->required()
-      ->transform(CLI::CheckedTransformer(kRpcs).description(""));
+      ->check(CLI::IsMember(std::vector<std::string>{"encrypt", "decrypt", "status"}));
   command->add_option("--callers", options->callers, "Calls under way at a time")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();

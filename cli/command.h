@@ -21,6 +21,7 @@ using Command = std::function<ExitCode()>;
 // One line each, in alphabetical order; the same in main.cc.
 void AddBench(CLI::App& app, Command& chosen);
 void AddConfig(CLI::App& app, Command& chosen);
+void AddProbe(CLI::App& app, Command& chosen);
 void AddVersion(CLI::App& app, Command& chosen);
 
 // A subcommand whose --help ends with `example`: whole command lines, one a line.

@@ -21,6 +21,7 @@ ExitCode Run(int argc, char** argv) {
   Command chosen;
   AddBench(app, chosen);
   AddConfig(app, chosen);
+  AddProbe(app, chosen);
   AddVersion(app, chosen);
   try {
     app.parse(argc, argv);
