@@ -63,6 +63,15 @@ void WriteAll(int fd, std::string_view text, const std::string& path) {
   }
 }
 
+// A rename or an unlink outlives a power cut only when its folder has been written.
+void SyncFolderOf(const std::string& path) {
+  const std::string folder = fs::path(path).parent_path().string();
+  const UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || fsync(fd.get()) != 0) {
+    throw Error(Reason::kStateUnusable, folder + ": " + ErrnoText(errno));
+  }
+}
+
 }  // namespace
 
 void UniqueFd::Reset() {
@@ -90,7 +99,6 @@ std::string ReadFile(const std::string& path, std::size_t limit) {
 }
 
 void WriteFileAtomically(const std::string& path, std::string_view text, mode_t mode) {
-  const std::string folder = fs::path(path).parent_path().string();
   std::string temporary = path + ".XXXXXX";
   const UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) throw Error(Reason::kStateUnusable, path + ": " + ErrnoText(errno));
@@ -104,10 +112,16 @@ void WriteFileAtomically(const std::string& path, std::string_view text, mode_t 
     unlink(temporary.c_str());
     throw;
   }
-  const UniqueFd folder_fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder_fd || fsync(folder_fd.get()) != 0) {
-    throw Error(Reason::kStateUnusable, folder + ": " + ErrnoText(errno));
+  SyncFolderOf(path);
+}
+
+bool RemoveFile(const std::string& path) {
+  if (unlink(path.c_str()) != 0) {
+    if (errno == ENOENT) return false;
+    throw Error(Reason::kStateUnusable, path + ": " + ErrnoText(errno));
   }
+  SyncFolderOf(path);
+  return true;
 }
 
 void RequireTrustedPath(const std::string& path) {

@@ -41,6 +41,9 @@ std::string ReadFile(const std::string& path, std::size_t limit = 1 << 20);
 // cut the old text or the new one is there, never a part. Throws Error(kStateUnusable).
 void WriteFileAtomically(const std::string& path, std::string_view text, mode_t mode = 0600);
 
+// Unlinks and fsyncs the folder; false when there was no such file. Throws Error(kStateUnusable).
+bool RemoveFile(const std::string& path);
+
 // Throws Error(kPermission), naming the culprit and the cure, unless `path` and every
 // folder above it belong to root or this process's user and can be written by no one
 // else (a sticky folder such as /tmp passes). `path` itself may be a link; its target
