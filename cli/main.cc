@@ -22,6 +22,7 @@ ExitCode Run(int argc, char** argv) {
   AddBench(app, chosen);
   AddConfig(app, chosen);
   AddProbe(app, chosen);
+  AddStatus(app, chosen);
   AddVersion(app, chosen);
   try {
     app.parse(argc, argv);
