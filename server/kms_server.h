@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "config/config.h"
+#include "hsm/keyring.h"
+#include "server/kms_service.h"
+#include "server/peer_table.h"
+#include "server/request_observer.h"
+
+namespace mortise::server {
+
+// gRPC for one keyring. It opens no port: connections are given to it. A server of its
+// own for each keyring, so that a call's keyring is never in doubt.
+class KmsServer {
+ public:
+  KmsServer(std::shared_ptr<hsm::Keyring> keyring, const config::Keyring& settings,
+            const config::Server& limits, RequestObservers observers);
+  ~KmsServer();
+  KmsServer(const KmsServer&) = delete;
+  KmsServer& operator=(const KmsServer&) = delete;
+
+  // Serves a connected, non-blocking socket from now on. Not after Stop.
+  void Adopt(UniqueFd connection, Peer peer);
+
+  // Calls in flight have until `deadline`; what is left ends UNAVAILABLE.
+  void Stop(Deadline deadline);
+
+ private:
+  PeerTable peers_;
+  KmsService service_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace mortise::server
