@@ -5,11 +5,16 @@ namespace mortise::hsm {
 
 std::string_view Name(GenerationState state) {
   switch (state) {
-    case GenerationState::kPending: return "pending";
-    case GenerationState::kActive: return "active";
-    case GenerationState::kDecryptOnly: return "decrypt_only";
-    case GenerationState::kQuarantined: return "quarantined";
-    case GenerationState::kRefused: return "refused";
+    case GenerationState::kPending:
+      return "pending";
+    case GenerationState::kActive:
+      return "active";
+    case GenerationState::kDecryptOnly:
+      return "decrypt_only";
+    case GenerationState::kQuarantined:
+      return "quarantined";
+    case GenerationState::kRefused:
+      return "refused";
   }
   return "refused";
 }

@@ -36,26 +36,32 @@ using Outcome = std::variant<T, Error>;
 template <typename T>
 using Done = std::function<void(Outcome<T>)>;
 
-enum class GenerationState : std::uint8_t { kPending, kActive, kDecryptOnly, kQuarantined, kRefused };
+enum class GenerationState : std::uint8_t {
+  kPending,
+  kActive,
+  kDecryptOnly,
+  kQuarantined,
+  kRefused
+};
 std::string_view Name(GenerationState state);  // "pending", "active", "decrypt_only", ...
 
 struct GenerationStatus {
   std::string key_id;
   std::uint32_t generation = 0;
-  std::string scheme;                 // "aes-gcm"
+  std::string scheme;  // "aes-gcm"
   GenerationState state = GenerationState::kPending;
-  std::string problem;                // why it is refused or may not wrap; empty: nothing wrong
-  WallTime activation{};              // from the label
-  std::uint64_t wraps = 0;            // reserved by this node, over restarts
+  std::string problem;      // why it is refused or may not wrap; empty: nothing wrong
+  WallTime activation{};    // from the label
+  std::uint64_t wraps = 0;  // reserved by this node, over restarts
   std::uint64_t wrap_limit = 0;
   std::optional<WallTime> last_unwrap;
-  std::vector<std::string> tokens;    // that hold it, proved or not
+  std::vector<std::string> tokens;  // that hold it, proved or not
 };
 
 struct TokenStatus {
   std::string name;
-  bool is_up = false;                         // a worker is ready and its last canary opened
-  std::string problem;                        // why not; empty when up
+  bool is_up = false;                           // a worker is ready and its last canary opened
+  std::string problem;                          // why not; empty when up
   std::optional<Clock::time_point> last_proof;  // newest unwrap that proved a KEK of this keyring
   std::string manufacturer, model, serial, firmware, library;  // as the token says
   std::vector<int> worker_pids;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "hsm/worker/start_reason.h"
 
 namespace mortise::hsm {
 
@@ -22,16 +23,11 @@ std::string_view Name(OperationKind kind);  // "wrap", "unwrap", "canary", "self
 struct OperationResult {
   std::string_view token;
   OperationKind kind;
-  std::optional<Reason> failure;           // nothing: it succeeded
-  std::uint64_t ckr = 0;                   // the Cryptoki code behind a failure, else 0
-  std::chrono::nanoseconds queue_wait{};   // from submission to dispatch
-  std::chrono::nanoseconds token_time{};   // inside the worker: its Cryptoki calls
+  std::optional<Reason> failure;          // nothing: it succeeded
+  std::uint64_t ckr = 0;                  // the Cryptoki code behind a failure, else 0
+  std::chrono::nanoseconds queue_wait{};  // from submission to dispatch
+  std::chrono::nanoseconds token_time{};  // inside the worker: its Cryptoki calls
 };
-
-// Why a worker was started; the label of mortise_worker_starts_total.
-enum class StartReason : std::uint8_t { kFirst, kExited, kHung, kSick, kIsolation, kRescan };
-inline constexpr std::size_t kStartReasonCount = 6;
-std::string_view Name(StartReason reason);  // "first", "exited", "hung", "sick", "isolation", "rescan"
 
 enum class Severity : std::uint8_t { kInfo, kWarning, kError };
 
@@ -39,9 +35,10 @@ enum class Severity : std::uint8_t { kInfo, kWarning, kError };
 // Until the audit log exists this is also the audit trail.
 struct Event {
   Severity severity = Severity::kInfo;
-  std::string_view name;     // snake_case, e.g. "key_accepted"; the closed list is docs/events.md
-  std::string message;       // a sentence for a person, with the next step where there is one
-  std::vector<std::pair<std::string, std::string>> fields;  // e.g. {"token","hsm-a"},{"key_id","..."}
+  std::string_view name;  // snake_case, e.g. "key_accepted"; the closed list is docs/events.md
+  std::string message;    // a sentence for a person, with the next step where there is one
+  std::vector<std::pair<std::string, std::string>>
+      fields;  // e.g. {"token","hsm-a"},{"key_id","..."}
 };
 
 // Called from any thread, also concurrently, never under a lock of hsm/.

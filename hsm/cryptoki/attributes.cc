@@ -36,11 +36,13 @@ class Search {
 
 }  // namespace
 
-std::optional<Bytes> ReadBytes(const Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
+std::optional<Bytes> ReadBytes(const Session& session, CK_OBJECT_HANDLE object,
+                               CK_ATTRIBUTE_TYPE type) {
   std::array<std::uint8_t, 1024> buffer;
   CK_ATTRIBUTE attribute{type, buffer.data(), buffer.size()};
   const CK_RV rv = session.p11().C_GetAttributeValue(session.handle(), object, &attribute, 1);
-  if (rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_BUFFER_TOO_SMALL ||
+  if (rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE ||
+      rv == CKR_BUFFER_TOO_SMALL ||
       rv == CKR_GENERAL_ERROR) {  // SoftHSM 2.6.1 says so for the dates of a private key
     return std::nullopt;
   }
@@ -49,12 +51,14 @@ std::optional<Bytes> ReadBytes(const Session& session, CK_OBJECT_HANDLE object, 
   return Bytes(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(attribute.ulValueLen));
 }
 
-std::optional<bool> ReadBool(const Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
+std::optional<bool> ReadBool(const Session& session, CK_OBJECT_HANDLE object,
+                             CK_ATTRIBUTE_TYPE type) {
   const std::optional<CK_ULONG> value = ReadUlong(session, object, type);
   return value ? std::optional<bool>(*value != 0) : std::nullopt;
 }
 
-std::optional<CK_ULONG> ReadUlong(const Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
+std::optional<CK_ULONG> ReadUlong(const Session& session, CK_OBJECT_HANDLE object,
+                                  CK_ATTRIBUTE_TYPE type) {
   const std::optional<Bytes> bytes = ReadBytes(session, object, type);
   // CK_BBOOL is one byte, but some tokens answer with a wider integer.
   if (!bytes || bytes->empty() || bytes->size() > sizeof(CK_ULONG)) return std::nullopt;

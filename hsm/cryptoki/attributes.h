@@ -11,9 +11,12 @@ namespace mortise::hsm {
 
 // One attribute per call: with several, one that the token does not know spoils the
 // answer for the rest. Nothing: the token does not report it.
-std::optional<Bytes> ReadBytes(const Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
-std::optional<bool> ReadBool(const Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
-std::optional<CK_ULONG> ReadUlong(const Session& session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
+std::optional<Bytes> ReadBytes(const Session& session, CK_OBJECT_HANDLE object,
+                               CK_ATTRIBUTE_TYPE type);
+std::optional<bool> ReadBool(const Session& session, CK_OBJECT_HANDLE object,
+                             CK_ATTRIBUTE_TYPE type);
+std::optional<CK_ULONG> ReadUlong(const Session& session, CK_OBJECT_HANDLE object,
+                                  CK_ATTRIBUTE_TYPE type);
 
 // All objects of the token with that class and key type that are private, so that
 // what somebody planted without a login is not among them. Searching is linear in many

@@ -46,11 +46,14 @@ Module::Module(const std::string& path, const std::string& init_args) : p11_(Loa
 
   CK_INFO info{};
   Check(p11_->C_GetInfo(&info), "C_GetInfo");
-  library_ = fmt::format("{} {}.{}", FromPadded(info.libraryDescription, sizeof(info.libraryDescription)),
-                         info.libraryVersion.major, info.libraryVersion.minor);
+  library_ =
+      fmt::format("{} {}.{}", FromPadded(info.libraryDescription, sizeof(info.libraryDescription)),
+                  info.libraryVersion.major, info.libraryVersion.minor);
 }
 
-Module::~Module() { p11_->C_Finalize(nullptr); }
+Module::~Module() {
+  p11_->C_Finalize(nullptr);
+}
 
 std::string FromPadded(const CK_UTF8CHAR* field, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(field), size);

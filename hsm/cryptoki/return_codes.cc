@@ -124,9 +124,9 @@ std::string CkrName(CK_RV rv) {
 
 Error MakeError(CK_RV rv, std::string_view function) {
   const char* text = p11_kit_strerror(rv);
-  return Error(Classify(rv),
-               std::string(function) + ": " + (text ? text : "unknown code") + " (" + CkrName(rv) + ")",
-               rv);
+  return Error(
+      Classify(rv),
+      std::string(function) + ": " + (text ? text : "unknown code") + " (" + CkrName(rv) + ")", rv);
 }
 
 }  // namespace mortise::hsm

@@ -10,7 +10,9 @@ namespace mortise::hsm {
 namespace {
 
 // Cryptoki takes its inputs by pointers to non-const, and does not write to them.
-CK_BYTE* Unconst(ByteView bytes) { return const_cast<CK_BYTE*>(bytes.data()); }
+CK_BYTE* Unconst(ByteView bytes) {
+  return const_cast<CK_BYTE*>(bytes.data());
+}
 
 }  // namespace
 
@@ -19,7 +21,9 @@ Session::Session(const Module& module, CK_SLOT_ID slot, bool read_write) : p11_(
   Check(p11_->C_OpenSession(slot, flags, nullptr, nullptr, &handle_), "C_OpenSession");
 }
 
-Session::~Session() { Close(); }
+Session::~Session() {
+  Close();
+}
 
 Session::Session(Session&& other) noexcept
     : p11_(other.p11_), handle_(std::exchange(other.handle_, CK_INVALID_HANDLE)) {}

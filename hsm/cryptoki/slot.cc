@@ -45,7 +45,8 @@ TokenDescription DescribeToken(const Module& module, CK_SLOT_ID slot) {
       .serial = FromPadded(info.serialNumber, sizeof(info.serialNumber)),
       .firmware = fmt::format("{}.{}", info.firmwareVersion.major, info.firmwareVersion.minor),
       .flags = info.flags,
-      .max_sessions = info.ulMaxSessionCount == CK_UNAVAILABLE_INFORMATION ? 0 : info.ulMaxSessionCount,
+      .max_sessions =
+          info.ulMaxSessionCount == CK_UNAVAILABLE_INFORMATION ? 0 : info.ulMaxSessionCount,
   };
 }
 
@@ -63,8 +64,9 @@ CK_SLOT_ID FindToken(const Module& module, const std::string& uri_text) {
     if (p11_kit_uri_match_token_info(uri.get(), &info) != 0) matching.push_back(slot);
   }
   if (matching.size() == 1) return matching.front();
-  const std::string listed = seen.empty() ? "the module shows no initialised token"
-                                          : fmt::format("the module shows: {}", fmt::join(seen, "; "));
+  const std::string listed = seen.empty()
+                                 ? "the module shows no initialised token"
+                                 : fmt::format("the module shows: {}", fmt::join(seen, "; "));
   if (matching.empty()) {
     throw Error(Reason::kUnavailable, fmt::format("no token matches {}; {}", uri_text, listed));
   }

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include "hsm/token.h"
+
+namespace mortise::hsm {
+
+// The one long-lived thread that starts workers and watches their time. Long-lived
+// because a worker dies with the thread that started it.
+class Supervisor {
+ public:
+  // Ticks `tokens` until destroyed; they outlive it.
+  explicit Supervisor(std::vector<Token*> tokens);
+  ~Supervisor();
+
+ private:
+  void Run(const std::stop_token& stop);
+
+  const std::vector<Token*> tokens_;
+  std::jthread thread_;
+};
+
+}  // namespace mortise::hsm

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "hsm/scheme/aes_gcm.h"
+#include "hsm/worker/key_table.h"
+#include "hsm/worker/session_keeper.h"
+
+namespace mortise::hsm {
+
+// What a worker does with a KEK. Thread-safe; each thread brings its own session.
+// After an Error the session may be wedged, unless a function says otherwise.
+class KekOperations {
+ public:
+  std::string Wrap(const Session& session, const HeldKey& key, const KekView& kek, Purpose purpose,
+                   ByteView seed);
+
+  // The envelope, unwrapped once to what was wrapped; else Error(kProofFailed).
+  std::string WrapAndProve(const Session& session, HeldKey& key, const KekView& kek,
+                           Purpose purpose, ByteView seed);
+
+  SecretBytes Unwrap(const Session& session, HeldKey& key, const KekView& kek, Purpose purpose,
+                     ByteView envelope);
+
+  // Throws Error(kCiphertextRefused) when the canary does not open, or opens to other bytes.
+  void OpenCanary(const Session& session, HeldKey& key, const KekView& kek);
+
+  // A new canary: its proof (32 bytes), then its envelope. The plaintext stays here.
+  std::string MakeCanary(const Session& session, HeldKey& key, const KekView& kek);
+
+  // DESIGN's self-test of the key itself: two equal wraps differ, both open, and a flipped
+  // bit of ciphertext, tag, IV or binding fails. Renews the session after each expected
+  // failure. Throws Error(kProofFailed).
+  void SelfTest(SessionKeeper& keeper, HeldKey& key, const KekView& kek);
+
+ private:
+  void ExpectRefused(SessionKeeper& keeper, HeldKey& key, const KekView& kek,
+                     const std::string& envelope, std::string_view what);
+
+  AesGcm aes_gcm_;
+};
+
+}  // namespace mortise::hsm

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hsm/worker/login.h"
+
+#include "base/file.h"
+#include "hsm/cryptoki/slot.h"
+#include "hsm/worker/pin_latch.h"
+
+namespace mortise::hsm {
+
+void LogIn(const Module& module, CK_SLOT_ID slot, const Session& session, const Hello& hello) {
+  const TokenDescription token = DescribeToken(module, slot);
+  const SecretBytes pin = ReadSecretFile(hello.pin_file);
+  const TokenPinFlags flags{.count_low = (token.flags & CKF_USER_PIN_COUNT_LOW) != 0,
+                            .final_try = (token.flags & CKF_USER_PIN_FINAL_TRY) != 0,
+                            .locked = (token.flags & CKF_USER_PIN_LOCKED) != 0};
+  PinLatch latch(hello.state_dir, hello.token_name, token.serial);
+  PinLatch::Attempt attempt = latch.Begin(
+      pin.view(), flags,
+      hello.may_log_in_unrecorded ? UnrecordedLogin::kAllowed : UnrecordedLogin::kRefused);
+  try {
+    session.Login(ParseUserType(hello.user_type), pin.view());
+  } catch (const Error& error) {
+    if (error.reason() == Reason::kPinRejected) {
+      attempt.Rejected(error.ckr());
+    } else {
+      attempt.NotJudged();
+    }
+    throw;
+  }
+  attempt.Succeeded();
+}
+
+}  // namespace mortise::hsm

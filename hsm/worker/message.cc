@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hsm/worker/message.h"
+
+#include <algorithm>
+
+namespace mortise::hsm {
+
+std::string Hello::Encode() const {
+  std::string out;
+  WireWriter writer(out);
+  for (const std::string* field :
+       {&build_id, &token_name, &module, &uri, &pin_file, &user_type, &init_args, &state_dir}) {
+    writer.PutBytes(*field);
+  }
+  writer.Put(static_cast<std::uint8_t>(login));
+  writer.Put(static_cast<std::uint8_t>(read_write_sessions));
+  writer.Put(static_cast<std::uint8_t>(may_log_in_unrecorded));
+  writer.Put(sessions);
+  return out;
+}
+
+Hello Hello::Decode(std::string_view body) {
+  WireReader reader(body);
+  Hello hello;
+  for (std::string* field :
+       {&hello.build_id, &hello.token_name, &hello.module, &hello.uri, &hello.pin_file,
+        &hello.user_type, &hello.init_args, &hello.state_dir}) {
+    *field = reader.GetBytes();
+  }
+  hello.login = reader.Get<std::uint8_t>() != 0;
+  hello.read_write_sessions = reader.Get<std::uint8_t>() != 0;
+  hello.may_log_in_unrecorded = reader.Get<std::uint8_t>() != 0;
+  hello.sessions = reader.Get<std::uint16_t>();
+  return hello;
+}
+
+std::string Ready::Encode() const {
+  std::string out;
+  WireWriter writer(out);
+  for (const std::string* field :
+       {&build_id, &label, &manufacturer, &model, &serial, &firmware, &library}) {
+    writer.PutBytes(*field);
+  }
+  writer.Put(max_sessions);
+  return out;
+}
+
+Ready Ready::Decode(std::string_view body) {
+  WireReader reader(body);
+  Ready ready;
+  for (std::string* field : {&ready.build_id, &ready.label, &ready.manufacturer, &ready.model,
+                             &ready.serial, &ready.firmware, &ready.library}) {
+    *field = reader.GetBytes();
+  }
+  ready.max_sessions = reader.Get<std::uint64_t>();
+  return ready;
+}
+
+std::string KekReference::Encode() const {
+  std::string out;
+  WireWriter writer(out);
+  for (const std::string* field : {&label, &cka_id, &keyring, &context, &key_id, &canary}) {
+    writer.PutBytes(*field);
+  }
+  writer.Put(canary_proof);
+  return out;
+}
+
+KekView KekView::Decode(WireReader& reader) {
+  KekView kek;
+  for (std::string_view* field :
+       {&kek.label, &kek.cka_id, &kek.keyring, &kek.context, &kek.key_id, &kek.canary}) {
+    *field = reader.GetBytes();
+  }
+  kek.canary_proof = reader.Get<Digest>();
+  return kek;
+}
+
+RequestDigest DigestOf(std::string_view head, std::string_view kek, std::string_view input) {
+  const Digest digest = Sha256().Add(head).Add(kek).Add(input).Finish();
+  RequestDigest first;
+  std::copy_n(digest.begin(), first.size(), first.begin());
+  return first;
+}
+
+std::string InventoryPage::Encode() const {
+  std::string out;
+  WireWriter writer(out);
+  writer.Put(page);
+  writer.Put(pages);
+  writer.Put(static_cast<std::uint16_t>(entries.size()));
+  for (const InventoryEntry& entry : entries) {
+    writer.PutBytes(entry.label);
+    writer.PutBytes(entry.cka_id);
+    writer.Put(entry.reported);
+    writer.Put(entry.values);
+    writer.Put(entry.value_len);
+  }
+  return out;
+}
+
+InventoryPage InventoryPage::Decode(std::string_view body) {
+  WireReader reader(body);
+  InventoryPage page;
+  page.page = reader.Get<std::uint16_t>();
+  page.pages = reader.Get<std::uint16_t>();
+  page.entries.resize(reader.Get<std::uint16_t>());
+  for (InventoryEntry& entry : page.entries) {
+    entry.label = reader.GetBytes();
+    entry.cka_id = reader.GetBytes();
+    entry.reported = reader.Get<std::uint32_t>();
+    entry.values = reader.Get<std::uint32_t>();
+    entry.value_len = reader.Get<std::uint32_t>();
+  }
+  return page;
+}
+
+}  // namespace mortise::hsm

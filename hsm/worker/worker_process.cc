@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hsm/worker/worker_process.h"
+
+#include <unistd.h>
+
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "base/version.h"
+#include "hsm/worker/login.h"
+#include "hsm/worker/worker_thread.h"
+
+namespace mortise::hsm {
+namespace {
+
+using namespace std::chrono_literals;
+
+// N clusters meet one HSM after a power cut: not all of their sessions at once.
+std::chrono::milliseconds Jitter(std::chrono::milliseconds limit) {
+  std::random_device random;
+  return std::chrono::milliseconds(std::uniform_int_distribution<int>(0, limit.count())(random));
+}
+
+}  // namespace
+
+WorkerProcess::WorkerProcess(const Channel& channel, const Hello& hello, std::uint64_t incarnation)
+    : channel_(channel),
+      hello_(hello),
+      incarnation_(incarnation),
+      module_(hello.module, hello.init_args),
+      slot_(FindToken(module_, hello.uri)) {
+  first_session_.emplace(module_, slot_, hello.read_write_sessions);
+  if (hello.login) LogIn(module_, slot_, first_session_->session(), hello);
+  Rescan(first_session_->session());
+}
+
+Ready WorkerProcess::Describe() const {
+  const TokenDescription token = DescribeToken(module_, slot_);
+  return {
+      .build_id = std::string(BuildId()),
+      .label = token.label,
+      .manufacturer = token.manufacturer,
+      .model = token.model,
+      .serial = token.serial,
+      .firmware = token.firmware,
+      .library = module_.library(),
+      .max_sessions = token.max_sessions,
+  };
+}
+
+void WorkerProcess::Run() {
+  std::vector<std::jthread> threads;
+  for (std::uint16_t i = 1; i < hello_.sessions; ++i) {
+    threads.emplace_back([this, i] { AddSession(i); });
+  }
+  WorkerThread(*this, std::move(*first_session_)).Loop();
+}
+
+void WorkerProcess::AddSession(std::uint16_t index) {
+  std::this_thread::sleep_for(Jitter(10ms * index));
+  std::optional<SessionKeeper> keeper;
+  try {
+    keeper.emplace(module_, slot_, hello_.read_write_sessions);
+  } catch (const Error&) {
+    return;  // a token short of sessions is served by those there are
+  }
+  const ReplyHead head{
+      .kind = MessageKind::kSessions, .sessions = ++sessions_, .incarnation = incarnation_};
+  if (!channel_.Send(HeadBytes(head), {})) return;
+  WorkerThread(*this, std::move(*keeper)).Loop();
+}
+
+std::shared_ptr<const KeyTable> WorkerProcess::keys() const {
+  const std::lock_guard lock(keys_mutex_);
+  return keys_;
+}
+
+std::shared_ptr<const KeyTable> WorkerProcess::Rescan(const Session& session) {
+  const std::shared_ptr<const KeyTable> before = keys();
+  std::shared_ptr<const KeyTable> found = KeyTable::Scan(session, before.get());
+  const std::lock_guard lock(keys_mutex_);
+  keys_ = found;
+  return found;
+}
+
+std::shared_ptr<HeldKey> WorkerProcess::FindKey(const Session& session, const KekView& kek) {
+  if (std::shared_ptr<HeldKey> key = keys()->Find(kek.label, kek.cka_id)) return key;
+  const Clock::rep now = Clock::now().time_since_epoch().count();
+  Clock::rep last = last_search_.load();
+  const bool may_search = now - last > Clock::duration(1s).count();
+  if (may_search && last_search_.compare_exchange_strong(last, now)) {
+    if (std::shared_ptr<HeldKey> key = Rescan(session)->Find(kek.label, kek.cka_id)) return key;
+  }
+  throw Error(Reason::kKeyMissing, "the token does not show the key " + std::string(kek.label));
+}
+
+int RunWorker(UniqueFd channel_fd) {
+  const Channel channel(std::move(channel_fd));
+  std::array<char, kMaxMessageSize> buffer;
+  const std::string_view message = channel.Receive(buffer);
+  if (message.empty()) return 0;
+  WireReader reader(message);
+  const auto head = reader.Get<RequestHead>();
+  ReplyHead reply{.id = head.id, .incarnation = head.incarnation};
+  try {
+    const Hello hello = Hello::Decode(reader.Rest());
+    if (hello.build_id != BuildId()) {
+      throw Error(Reason::kConfig, "this worker is build " + std::string(BuildId()) +
+                                       ", the front is " + hello.build_id +
+                                       "; install both from one package");
+    }
+    WorkerProcess worker(channel, hello, head.incarnation);
+    reply.kind = MessageKind::kReady;
+    reply.sessions = 1;
+    channel.Send(HeadBytes(reply), worker.Describe().Encode());
+    worker.Run();
+  } catch (const Error& error) {
+    reply.kind = MessageKind::kFailed;
+    reply.failed = 1;
+    reply.reason = error.reason();
+    reply.ckr = error.ckr();
+    channel.Send(HeadBytes(reply), error.what());
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace mortise::hsm

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "hsm/cryptoki/slot.h"
+#include "hsm/worker/channel.h"
+#include "hsm/worker/kek_operations.h"
+
+namespace mortise::hsm {
+
+// The whole of a token worker: one module, one login, N threads that receive, operate
+// and send. It mends nothing: what it cannot do it reports as sick, and the front
+// replaces it.
+class WorkerProcess {
+ public:
+  // Loads, initialises, finds the token, logs in through the PIN latch, scans. Throws
+  // Error when any of that fails.
+  WorkerProcess(const Channel& channel, const Hello& hello, std::uint64_t incarnation);
+
+  // Serves until the front is gone. Does not return while a thread is in a Cryptoki call.
+  void Run();
+
+  Ready Describe() const;
+
+ private:
+  friend class WorkerThread;
+
+  std::shared_ptr<const KeyTable> keys() const;
+  std::shared_ptr<const KeyTable> Rescan(const Session& session);
+  // For a key that the last scan did not show: one more look, at most once a second.
+  std::shared_ptr<HeldKey> FindKey(const Session& session, const KekView& kek);
+  void AddSession(std::uint16_t index);
+
+  const Channel& channel_;
+  const Hello hello_;
+  const std::uint64_t incarnation_;
+  Module module_;
+  const CK_SLOT_ID slot_;
+  // Opened first and used by the first thread, so that one session suffices.
+  std::optional<SessionKeeper> first_session_;
+  KekOperations operations_;
+  std::atomic<std::uint32_t> sessions_{1};
+  mutable std::mutex keys_mutex_;
+  std::shared_ptr<const KeyTable> keys_;  // guarded by keys_mutex_
+  std::atomic<Clock::rep> last_search_{0};
+};
+
+// What an executable's main does with the channel: the front's hello, then a
+// WorkerProcess, then a report of what failed.
+int RunWorker(UniqueFd channel_fd);
+
+}  // namespace mortise::hsm
