@@ -15,6 +15,26 @@ int HexValue(char digit) {
   return -1;
 }
 
+// The size of the well-formed character at the start, 0 if there is none. Unicode 15,
+// table 3-7: the second byte's range keeps out overlong forms and surrogates.
+std::size_t Utf8Size(ByteView text) {
+  const std::uint8_t first = text[0];
+  if (first < 0x80) return 1;
+  const std::size_t size = first < 0xc2   ? 0
+                           : first < 0xe0 ? 2
+                           : first < 0xf0 ? 3
+                           : first < 0xf5 ? 4
+                                          : 0;
+  if (size == 0 || text.size() < size) return 0;
+  const std::uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  const std::uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  if (text[1] < low || text[1] > high) return 0;
+  for (std::size_t i = 2; i < size; ++i) {
+    if ((text[i] & 0xc0) != 0x80) return 0;
+  }
+  return size;
+}
+
 }  // namespace
 
 std::string ToHex(ByteView bytes) {
@@ -50,13 +70,24 @@ std::string ToBase64(ByteView bytes) {
 std::optional<Bytes> FromBase64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   Bytes bytes(text.size() / 4 * 3);
-  const int size = EVP_DecodeBlock(bytes.data(), AsBytes(text).data(), static_cast<int>(text.size()));
+  const int size =
+      EVP_DecodeBlock(bytes.data(), AsBytes(text).data(), static_cast<int>(text.size()));
   if (size < 0) return std::nullopt;
   const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
   bytes.resize(static_cast<std::size_t>(size) - padding);
   // EVP_DecodeBlock forgives blanks and stray bits; only the canonical form passes.
   if (ToBase64(bytes) != text) return std::nullopt;
   return bytes;
+}
+
+std::size_t Utf8Prefix(std::string_view text) {
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const std::size_t character = Utf8Size(AsBytes(text.substr(size)));
+    if (character == 0) break;
+    size += character;
+  }
+  return size;
 }
 
 std::string Printable(std::string_view text, std::size_t limit) {

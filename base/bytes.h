@@ -29,6 +29,9 @@ std::optional<Bytes> FromHex(std::string_view hex);
 std::string ToBase64(ByteView bytes);
 std::optional<Bytes> FromBase64(std::string_view text);
 
+// How many bytes of `text`, from its start, are whole characters of well-formed UTF-8.
+std::size_t Utf8Prefix(std::string_view text);
+
 // Text that came from outside, made fit for one line of a log: control bytes,
 // quotes' neighbours and invalid UTF-8 become \xNN, and it is cut at `limit` bytes.
 std::string Printable(std::string_view text, std::size_t limit = 64);

@@ -3,6 +3,7 @@
 
 #include <ctime>
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 namespace mortise {
@@ -22,11 +23,12 @@ std::string FormatTime(WallTime time) {
 
 WallTime ParseTime(const std::string& text) {
   std::tm fields{};
-  const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &fields);
-  if (end == nullptr || *end != '\0') {
-    throw Error(Reason::kInternal, "not a time of the form 2026-01-31T12:00:00Z: " + text);
+  if (strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &fields) != nullptr) {
+    const WallTime time{std::chrono::seconds(timegm(&fields))};
+    // strptime forgives blanks, missing zeros and the 30th of February.
+    if (FormatTime(time) == text) return time;
   }
-  return WallTime(std::chrono::seconds(timegm(&fields)));
+  throw Error(Reason::kInternal, "not a time of the form 2026-01-31T12:00:00Z: " + Printable(text));
 }
 
 }  // namespace mortise

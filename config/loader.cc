@@ -3,6 +3,8 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "config/checks.h"
 #include "config/mapping.h"
@@ -23,13 +25,22 @@ std::string ReadTrustedFile(const std::string& path, const std::string& option) 
   }
 }
 
+// A keyring that names no tokens has all. A bad name is told once, at its token.
+void FillInTokens(Config& config, const Problems& problems) {
+  std::vector<std::string> names;
+  for (const Token& token : config.tokens) {
+    const bool is_new = std::ranges::find(names, token.name) == names.end();
+    if (!token.name.empty() && is_new) names.push_back(token.name);
+  }
+  for (std::size_t i = 0; i < config.keyrings.size(); ++i) {
+    std::vector<std::string>& tokens = config.keyrings[i].tokens;
+    if (tokens.empty() && problems.IsSound(Join(Join("keyrings", i), "tokens"))) tokens = names;
+  }
+}
+
 Config ReadConfig(const std::string& text, Problems& problems) {
   Config config = MapConfig(ParseYaml(text, problems), problems);
-  for (std::size_t i = 0; i < config.keyrings.size(); ++i) {
-    Keyring& keyring = config.keyrings[i];
-    if (!keyring.tokens.empty() || !problems.IsSound(Join(Join("keyrings", i), "tokens"))) continue;
-    for (const Token& token : config.tokens) keyring.tokens.push_back(token.name);
-  }
+  FillInTokens(config, problems);
   CheckValues(config, problems);
   return config;
 }

@@ -14,6 +14,10 @@ class Writer {
  public:
   explicit Writer(YAML::Emitter& out) : out_(out) {}
 
+  // A key that the user chose may be a word that YAML takes for something else.
+  void UserText(const std::string& key, const std::string& text) {
+    out_ << YAML::Key << YAML::DoubleQuoted << key << YAML::Value << YAML::DoubleQuoted << text;
+  }
   void Text(const char* key, const std::string& text) { Key(key) << YAML::DoubleQuoted << text; }
   void Bool(const char* key, bool value) { Key(key) << (value ? "true" : "false"); }
   void Number(const char* key, std::uint64_t number) { Key(key) << number; }
@@ -26,8 +30,12 @@ class Writer {
     }
   }
 
-  void Texts(const std::string& key, const std::vector<std::string>& texts) {
-    Key(key) << YAML::Flow << YAML::BeginSeq;
+  void UserTexts(const std::string& key, const std::vector<std::string>& texts) {
+    out_ << YAML::Key << YAML::DoubleQuoted << key << YAML::Value;
+    List(texts);
+  }
+  void List(const std::vector<std::string>& texts) {
+    out_ << YAML::Flow << YAML::BeginSeq;
     for (const std::string& text : texts) out_ << YAML::DoubleQuoted << text;
     out_ << YAML::EndSeq;
   }
@@ -48,7 +56,7 @@ void ShowToken(YAML::Emitter& out, const Token& token) {
   writer.Choice("login", token.login, kLogins);
   writer.Text("userType", token.user_type);
   writer.Key("environment") << YAML::BeginMap;
-  for (const auto& [name, value] : token.environment) writer.Text(name.c_str(), value);
+  for (const auto& [name, value] : token.environment) writer.UserText(name, value);
   out << YAML::EndMap;
   writer.Text("initArgs", token.init_args);
   writer.Number("workers", static_cast<std::uint64_t>(token.workers));
@@ -68,7 +76,7 @@ void ShowPolicy(YAML::Emitter& out, const KeyPolicy& policy) {
   writer.Key("policy") << YAML::BeginMap;
   writer.Choice("mode", policy.mode, kPolicyModes);
   writer.Key("waive") << YAML::BeginMap;
-  for (const auto& [token, attributes] : policy.waive) writer.Texts(token, attributes);
+  for (const auto& [token, attributes] : policy.waive) writer.UserTexts(token, attributes);
   out << YAML::EndMap << YAML::EndMap;
 }
 
@@ -82,7 +90,8 @@ void ShowNames(YAML::Emitter& out, const Keyring& keyring) {
   for (uid_t uid : keyring.allowed_uids) out << uid;
   out << YAML::EndSeq;
   writer.Text("version", keyring.version);
-  writer.Texts("tokens", keyring.tokens);
+  writer.Key("tokens");
+  writer.List(keyring.tokens);
 }
 
 void ShowKeyring(YAML::Emitter& out, const Keyring& keyring) {

@@ -102,8 +102,10 @@ std::string ProblemOfUri(const std::string& uri) {
     const char* const message = p11_kit_uri_message(result);
     return fmt::format("is no RFC 7512 URI: {}", message == nullptr ? "malformed" : message);
   }
-  if (p11_kit_uri_any_unrecognized(parsed.get()) != 0)
-    return "has an attribute that is not understood";
+  // Every name was known to us, so it is a value that p11-kit could not take.
+  if (p11_kit_uri_any_unrecognized(parsed.get()) != 0) {
+    return "has a value that no token can have: a label over 32 bytes, for one";
+  }
   return "";
 }
 

@@ -145,9 +145,22 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<Level> levels_;
 };
 
+// yaml-cpp would take other encodings, and put a stand-in for what it cannot read.
+void RequireUtf8(const std::string& text, Problems& problems) {
+  const std::size_t good = Utf8Prefix(text);
+  if (good == text.size()) return;
+  const std::string_view before = std::string_view(text).substr(0, good);
+  const std::size_t line_start = before.rfind('\n') + 1;  // 0 if there is none
+  problems.AddAt({static_cast<int>(std::ranges::count(before, '\n')) + 1,
+                  static_cast<int>(good - line_start) + 1},
+                 "", "not UTF-8");
+  problems.ThrowIfAny();
+}
+
 }  // namespace
 
 Node ParseYaml(const std::string& text, Problems& problems) {
+  RequireUtf8(text, problems);
   TreeBuilder builder(problems);
   try {
     std::istringstream stream(text);
