@@ -17,8 +17,10 @@ CLI::App* AddCommand(CLI::App& parent, const std::string& name, const std::strin
 }
 
 CLI::App* AddGroup(CLI::App& parent, const std::string& name, const std::string& description) {
+  // Not 1: CLI11 would answer an unknown word by "A subcommand is required". That none
+  // was given is seen by main, since nothing is then chosen.
   CLI::App* group = parent.add_subcommand(name, description);
-  group->require_subcommand(1);
+  group->require_subcommand(0, 1);
   return group;
 }
 

@@ -15,9 +15,15 @@ void PrintProblem(const std::string& what) {
   for (std::string line; std::getline(lines, line);) std::cerr << "mortise: " << line << '\n';
 }
 
+// Of the command as far as it was given: `mortise config` lacks a word of config's.
+std::string HelpOfDeepest(const CLI::App& app) {
+  const std::vector<CLI::App*> given = app.get_subcommands();
+  return given.empty() ? app.help() : HelpOfDeepest(*given.front());
+}
+
 ExitCode Run(int argc, char** argv) {
   CLI::App app("KMS v2 plugin for Kubernetes: its keys never leave a PKCS#11 token", "mortise");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
   Command chosen;
   AddBench(app, chosen);
   AddConfig(app, chosen);
@@ -30,9 +36,14 @@ ExitCode Run(int argc, char** argv) {
     // Prints the help that was asked for, or what is wrong and how to get help.
     return app.exit(error) == 0 ? ExitCode::kOk : ExitCode::kUsage;
   }
+  if (!chosen) {
+    std::cerr << HelpOfDeepest(app);
+    return ExitCode::kUsage;
+  }
   const ExitCode code = chosen();
-  if (!std::cout.flush()) throw Error(Reason::kUnavailable, "cannot write to standard output");
-  return code;
+  if (std::cout.flush()) return code;
+  PrintProblem("cannot write to standard output");
+  return ExitCode::kFailed;
 }
 
 }  // namespace

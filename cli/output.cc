@@ -4,17 +4,21 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
-#include <map>
 #include <nlohmann/json.hpp>
+
+#include "base/bytes.h"
 
 namespace mortise::cli {
 
 void AddOutputOption(CLI::App& command, OutputFormat& format) {
-  static const std::map<std::string, OutputFormat> kFormats = {{"table", OutputFormat::kTable},
-                                                               {"json", OutputFormat::kJson}};
-  command.add_option("-o,--output", format, "table (default) or json")
-      ->option_text("FORMAT")
-      ->transform(CLI::CheckedTransformer(kFormats));
+  const auto set = [&format](const std::string& word) {
+    if (word != "table" && word != "json") {
+      throw CLI::ValidationError("--output", "must be table or json, not " + Printable(word));
+    }
+    format = word == "json" ? OutputFormat::kJson : OutputFormat::kTable;
+  };
+  command.add_option_function<std::string>("-o,--output", set, "table (default) or json")
+      ->option_text("FORMAT");
 }
 
 void PrintJson(const nlohmann::ordered_json& value) {

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as its user meets it: what it prints where, and its exit code.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/version.h"
+#include "test/support/child_process.h"
+#include "test/support/temp_dir.h"
+
+namespace mortise::cli {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+test::CommandResult Mortise(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), MORTISE_EXECUTABLE);
+  return test::RunCommand(arguments);
+}
+
+// The words below "Subcommands:" in a help text.
+std::vector<std::string> SubcommandsIn(const std::string& help) {
+  std::vector<std::string> words;
+  std::istringstream lines(help.substr(std::min(help.find("Subcommands:\n"), help.size())));
+  std::string line, word;
+  std::getline(lines, line);
+  while (std::getline(lines, line) && line.starts_with("  ")) {
+    std::istringstream(line) >> word;
+    words.push_back(word);
+  }
+  return words;
+}
+
+void ExpectHelpWithAnExample(const std::vector<std::string>& command) {
+  std::vector<std::string> arguments = command;
+  arguments.push_back("--help");
+  const test::CommandResult result = Mortise(arguments);
+  EXPECT_EQ(result.status, 0);
+  const std::vector<std::string> below = SubcommandsIn(result.out);
+  if (below.empty()) {
+    EXPECT_THAT(result.out, HasSubstr("Example")) << command.at(0);
+    EXPECT_THAT(result.out, HasSubstr("\n  mortise " + command.at(0)));
+  }
+  for (const std::string& word : below) {
+    std::vector<std::string> deeper = command;
+    deeper.push_back(word);
+    ExpectHelpWithAnExample(deeper);
+  }
+}
+
+TEST(CommandTest, EveryCommandHasHelpWithAnExample) {
+  ASSERT_THAT(SubcommandsIn(Mortise({"--help"}).out), testing::Contains("version"));
+  ExpectHelpWithAnExample({});
+}
+
+TEST(CommandTest, NoCommandIsAUsageMistakeThatIsAnsweredByTheHelp) {
+  const test::CommandResult result = Mortise({});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("Subcommands:"));
+  EXPECT_THAT(result.out, IsEmpty());
+}
+
+TEST(CommandTest, HalfACommandIsAnsweredByItsOwnHelp) {
+  const test::CommandResult result = Mortise({"config"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("check"));
+}
+
+TEST(CommandTest, AnUnknownCommandIsNamed) {
+  const test::CommandResult result = Mortise({"bogus"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("bogus"));
+  EXPECT_EQ(Mortise({"config", "bogus"}).status, 2);
+}
+
+TEST(CommandTest, AMissingFlagIsAUsageMistake) {
+  const test::CommandResult result = Mortise({"config", "check"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("--config is required"));
+}
+
+TEST(VersionCommandTest, NamesTheBuildAsJson) {
+  const test::CommandResult result = Mortise({"version", "-o", "json"});
+  EXPECT_EQ(result.status, 0);
+  const auto version = nlohmann::json::parse(result.out);
+  EXPECT_EQ(version["version"], std::string(Version()));
+  EXPECT_EQ(version["revision"], std::string(Revision()));
+  for (const char* library : {"protobuf", "grpc", "openssl"}) {
+    EXPECT_THAT(version[library].get<std::string>(), HasSubstr(".")) << library;
+  }
+}
+
+TEST(VersionCommandTest, RefusesAnUnknownOutputForm) {
+  const test::CommandResult result = Mortise({"version", "-o", "xml"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("must be table or json, not xml"));
+}
+
+TEST(VersionCommandTest, SaysThatItsOutputCouldNotBeWritten) {
+  const test::CommandResult result =
+      test::RunCommand({"/bin/sh", "-c", std::string(MORTISE_EXECUTABLE) + " version >/dev/full"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("cannot write to standard output"));
+}
+
+class ConfigCommandTest : public testing::Test {
+ protected:
+  ConfigCommandTest() {
+    Write("v.so", "");
+    Write("m.yaml", "stateDir: " + dir_ / "state" + "\ntokens:\n  - {name: a, module: " +
+                        dir_ / "v.so" + ", uri: \"pkcs11:token=a\", login: none}\nkeyrings:\n" +
+                        "  - {name: k, context: c, socket: " + dir_ / "kms.sock" + "}\n");
+  }
+  void Write(const std::string& name, const std::string& text) {
+    std::ofstream(dir_ / name) << text;
+    chmod((dir_ / name).c_str(), 0600);
+  }
+
+  const test::TempDir dir_;
+};
+
+TEST_F(ConfigCommandTest, CheckSaysThatAConfigurationIsGood) {
+  const test::CommandResult result = Mortise({"config", "check", "--config", dir_ / "m.yaml"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("good: 1 token, 1 keyring"));
+}
+
+TEST_F(ConfigCommandTest, CheckPrintsEveryProblemAndExitsWith2) {
+  Write("bad.yaml", "log: {level: loud}\nlogs: 1\n");
+  const test::CommandResult result = Mortise({"config", "check", "--config", dir_ / "bad.yaml"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.out, IsEmpty());
+  EXPECT_THAT(result.err, AllOf(HasSubstr("mortise: " + dir_ / "bad.yaml" + ":1:14: log.level: "),
+                                HasSubstr("mortise: " + dir_ / "bad.yaml" + ":2:1: logs: "),
+                                HasSubstr("tokens: is missing")));
+}
+
+TEST_F(ConfigCommandTest, ShowPrintsWhatCheckAccepts) {
+  const test::CommandResult shown = Mortise({"config", "show", "--config", dir_ / "m.yaml"});
+  EXPECT_THAT(shown.out, HasSubstr("hangLimit: 10s"));
+  Write("shown.yaml", shown.out);
+  EXPECT_EQ(Mortise({"config", "check", "--config", dir_ / "shown.yaml"}).status, 0);
+}
+
+}  // namespace
+}  // namespace mortise::cli
