@@ -23,6 +23,7 @@ struct BenchOptions {
   int callers = 64;
   int connections = 0;
   std::chrono::milliseconds duration = std::chrono::seconds(5);
+  std::uint64_t calls = 0;
   std::chrono::milliseconds timeout = std::chrono::seconds(3);
   int distinct = 64;
   OutputFormat format = OutputFormat::kTable;
@@ -72,6 +73,7 @@ ExitCode RunBench(const BenchOptions& options) {
                                    .callers = options.callers,
                                    .connections = connections,
                                    .duration = options.duration,
+                                   .calls = options.calls,
                                    .timeout = options.timeout,
                                    .distinct = options.distinct});
   const auto json = ToJson(result, connections);
@@ -107,7 +109,10 @@ void AddBench(CLI::App& app, Command& chosen) {
       ->add_option("--connections", options->connections,
                    "Connections that the callers share; by default one per caller, at most 4")
       ->check(CLI::Range(1, 1000));
-  AddDuration(*command, "--duration", options->duration, "How long to go on");
+  auto* duration = AddDuration(*command, "--duration", options->duration, "How long to go on");
+  command->add_option("--calls", options->calls, "End after so many calls instead")
+      ->check(CLI::PositiveNumber)
+      ->excludes(duration);
   AddDuration(*command, "--timeout", options->timeout, "Deadline of one call");
   command
       ->add_option("--distinct", options->distinct,

@@ -160,19 +160,24 @@ class Pump {
  public:
   void Add(std::unique_ptr<Caller> caller) { callers_.push_back(std::move(caller)); }
 
-  void Run(Clock::time_point end) {
-    for (const auto& caller : callers_) caller->Call(queue_);
-    std::size_t active = callers_.size();
+  std::size_t size() const { return callers_.size(); }
+
+  // Until `end`, or until `budget` calls are made.
+  void Run(Clock::time_point end, std::uint64_t budget) {
+    std::size_t active = std::min<std::uint64_t>(callers_.size(), budget);
+    for (std::size_t i = 0; i < active; ++i) callers_[i]->Call(queue_);
+    budget -= active;
     void* tag = nullptr;
     bool ok = false;
     while (active > 0 && queue_.Next(&tag, &ok)) {
       auto* caller = static_cast<Caller*>(tag);
       const bool failed = !caller->is_pausing() && !caller->Settle(tally_);
-      if (Clock::now() >= end) {
+      if (budget == 0 || Clock::now() >= end) {
         --active;
       } else if (failed) {
         caller->Pause(queue_);
       } else {
+        --budget;
         caller->Call(queue_);
       }
     }
@@ -262,10 +267,18 @@ LoadResult Drive(const Load& load) {
   }
 
   const auto start = Clock::now();
+  const auto end = load.calls > 0 ? Clock::time_point::max() : start + load.duration;
   {
     std::vector<std::jthread> threads;
+    std::uint64_t calls_left = load.calls > 0 ? load.calls : UINT64_MAX;
+    std::size_t callers_left = static_cast<std::size_t>(load.callers);
     for (Pump& pump : pumps) {
-      threads.emplace_back([&pump, end = start + load.duration] { pump.Run(end); });
+      // Its share of the calls is its share of the callers.
+      const std::uint64_t budget = calls_left / callers_left * pump.size() +
+                                   calls_left % callers_left * pump.size() / callers_left;
+      calls_left -= budget;
+      callers_left -= pump.size();
+      threads.emplace_back([&pump, end, budget] { pump.Run(end, budget); });
     }
   }
 

@@ -21,6 +21,7 @@ struct Load {
   int callers = 64;
   int connections = 1;  // at most one per caller
   std::chrono::milliseconds duration = std::chrono::seconds(5);
+  std::uint64_t calls = 0;  // end after so many, whatever `duration` says; 0: no such end
   std::chrono::milliseconds timeout = std::chrono::seconds(3);  // of one call, as kube-apiserver's
   int distinct = 64;  // ciphertexts that Decrypt goes round, each of its own random bytes
 };

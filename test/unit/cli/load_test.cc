@@ -33,6 +33,20 @@ TEST(LoadTest, CountsEachCallOfEachRpcOnce) {
   }
 }
 
+TEST(LoadTest, EndsAfterExactlySoManyCalls) {
+  const FakeKmsServer server;
+  for (const std::uint64_t calls : {1u, 3u, 100u}) {
+    const LoadResult result = Drive({.address = SocketAddress(server.socket()),
+                                     .rpc = Rpc::kStatus,
+                                     .callers = 7,
+                                     .connections = 3,
+                                     .duration = milliseconds(1),
+                                     .calls = calls});
+    EXPECT_EQ(result.calls, calls);
+    EXPECT_EQ(result.failed, 0u);
+  }
+}
+
 TEST(LoadTest, RunsWithMoreConnectionsThanCallers) {
   const FakeKmsServer server;
   EXPECT_GE(DriveAt(server, Rpc::kStatus, 1, 8).calls, 1u);
