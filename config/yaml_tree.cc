@@ -17,6 +17,13 @@ Position At(const YAML::Mark& mark) {
   return {mark.line + 1, mark.column + 1};
 }
 
+Node NodeAt(const YAML::Mark& mark, Node::Kind kind) {
+  Node node;
+  node.kind = kind;
+  node.position = At(mark);
+  return node;
+}
+
 // Builds the tree from yaml-cpp's events, which still have what its own nodes lose:
 // duplicate keys, anchors and whether a scalar was quoted.
 class TreeBuilder final : public YAML::EventHandler {
@@ -29,30 +36,32 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    Put({.kind = Node::Kind::kNull, .position = At(mark)}, "", anchor);
+    Put(NodeAt(mark, Node::Kind::kNull), "", anchor);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     problems_.AddAt(At(mark), PathOfNext(),
                     "aliases (*name) are not supported; write the value out");
-    Put({.kind = Node::Kind::kNull, .position = At(mark)}, "", 0);
+    Put(NodeAt(mark, Node::Kind::kNull), "", 0);
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
-    Put({.kind = Node::Kind::kScalar, .position = At(mark), .text = value, .is_quoted = tag == "!"},
-        tag, anchor);
+    Node node = NodeAt(mark, Node::Kind::kScalar);
+    node.text = value;
+    node.is_quoted = tag == "!";
+    Put(std::move(node), tag, anchor);
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    Open({.kind = Node::Kind::kSequence, .position = At(mark)}, tag, anchor);
+    Open(NodeAt(mark, Node::Kind::kSequence), tag, anchor);
   }
   void OnSequenceEnd() override { Close(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    Open({.kind = Node::Kind::kMap, .position = At(mark)}, tag, anchor);
+    Open(NodeAt(mark, Node::Kind::kMap), tag, anchor);
   }
   void OnMapEnd() override { Close(); }
 

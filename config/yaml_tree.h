@@ -17,10 +17,10 @@ struct Node {
 
   Kind kind = Kind::kNull;
   Position position;
-  std::string text = {};            // of a scalar
-  bool is_quoted = false;           // a quoted scalar is text, whatever it looks like
-  std::vector<Node> items = {};     // of a sequence
-  std::vector<Entry> entries = {};  // of a map, in the file's order; of equal keys the first
+  std::string text;            // of a scalar
+  bool is_quoted = false;      // a quoted scalar is text, whatever it looks like
+  std::vector<Node> items;     // of a sequence
+  std::vector<Entry> entries;  // of a map, in the file's order; of equal keys the first
 };
 
 struct Entry {
