@@ -45,6 +45,7 @@ PinRecord FromJson(const nlohmann::json& json) {
   record.ckr = json.at("ckr").get<std::uint64_t>();
   record.at = ParseTime(json.at("at").get<std::string>());
   record.tries = json.value("tries", 1);
+  if (record.tries < 1) throw Error(Reason::kStateUnusable, "its tries are no count");
   record.salt = BytesOf(json.at("salt"), 1, 64);
   record.tag = BytesOf(json.at("tag"), 1, 1).front();
   return record;
