@@ -23,6 +23,7 @@ void AddBench(CLI::App& app, Command& chosen);
 void AddConfig(CLI::App& app, Command& chosen);
 void AddProbe(CLI::App& app, Command& chosen);
 void AddStatus(CLI::App& app, Command& chosen);
+void AddToken(CLI::App& app, Command& chosen);
 void AddVersion(CLI::App& app, Command& chosen);
 
 // A subcommand whose --help ends with `example`: whole command lines, one a line.

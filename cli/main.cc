@@ -29,6 +29,7 @@ ExitCode Run(int argc, char** argv) {
   AddConfig(app, chosen);
   AddProbe(app, chosen);
   AddStatus(app, chosen);
+  AddToken(app, chosen);
   AddVersion(app, chosen);
   try {
     app.parse(argc, argv);
