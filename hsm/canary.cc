@@ -60,14 +60,6 @@ std::string_view Name(CanarySource source) {
   return "unknown";
 }
 
-Digest CanaryProof(ByteView random) {
-  constexpr std::string_view kDomain("mortise.canary.v1\0", 18);
-  if (random.size() != kCanarySize) {
-    throw Error(Reason::kInternal, "a canary is not of 32 bytes; please report this");
-  }
-  return Sha256().Add(kDomain).Add(random).Finish();
-}
-
 std::string FormatCanary(const Canary& canary) {
   const nlohmann::ordered_json json = {
       {"v", 1},

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "hsm/scheme/canary_proof.h"
 
 namespace mortise::hsm {
 
@@ -28,9 +29,6 @@ struct Canary {
   Digest proof{};     // CanaryProof of the random bytes, which are kept nowhere
   bool operator==(const Canary&) const = default;
 };
-
-// Throws Error(kInternal) for other than 32 bytes.
-Digest CanaryProof(ByteView random);
 
 // One line of JSON, the form of canaries/<key_id>.json and of a canaries file.
 std::string FormatCanary(const Canary& canary);

@@ -11,8 +11,10 @@ constexpr std::chrono::milliseconds kTick{20};
 
 }  // namespace
 
-Supervisor::Supervisor(std::vector<Token*> tokens)
-    : tokens_(std::move(tokens)), thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+Supervisor::Supervisor(std::vector<Token*> tokens, std::function<void(Clock::time_point)> also)
+    : tokens_(std::move(tokens)),
+      also_(std::move(also)),
+      thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 Supervisor::~Supervisor() {
   thread_.request_stop();
@@ -23,6 +25,7 @@ void Supervisor::Run(const std::stop_token& stop) {
   pthread_setname_np(pthread_self(), "supervisor");
   while (!stop.stop_requested()) {
     for (Token* token : tokens_) token->Tick(Clock::now());
+    also_(Clock::now());
     std::this_thread::sleep_for(kTick);
   }
   // The workers die with this thread; nothing must wait for them then.

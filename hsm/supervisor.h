@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <thread>
@@ -14,14 +15,15 @@ namespace mortise::hsm {
 // because a worker dies with the thread that started it.
 class Supervisor {
  public:
-  // Ticks `tokens` until destroyed; they outlive it.
-  explicit Supervisor(std::vector<Token*> tokens);
+  // Ticks `tokens`, then calls `also`, until destroyed; what they use outlives it.
+  Supervisor(std::vector<Token*> tokens, std::function<void(Clock::time_point)> also);
   ~Supervisor();
 
  private:
   void Run(const std::stop_token& stop);
 
   const std::vector<Token*> tokens_;
+  const std::function<void(Clock::time_point)> also_;
   std::jthread thread_;
 };
 

@@ -293,6 +293,7 @@ void Token::OnReady(TokenWorker& worker, const ReplyHead& head, std::string_view
     worker.set_sessions(std::max<std::size_t>(1, head.sessions));
     description_ = std::move(ready);
     problem_.clear();
+    is_ready_ = AnyReady();
     Dispatch(Clock::now(), work);
     DispatchSuspects(Clock::now(), work);
   }
@@ -332,6 +333,7 @@ void Token::OnGone(TokenWorker& worker) {
       problem_reason_ = Reason::kNoWorker;
     }
     worker.set_state(State::kEnding);
+    is_ready_ = AnyReady();
     for (OperationPtr& operation : worker.TakeAll()) {
       if (ended_by_itself) {
         Suspect(std::move(operation), work);

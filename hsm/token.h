@@ -61,6 +61,8 @@ class Token {
     std::uint64_t incarnation = 0;  // of the newest ready worker; changes with each
   };
   Snapshot Describe() const;
+  // The same in one bit, without a lock; at most a tick old.
+  bool is_ready() const { return is_ready_.load(std::memory_order_relaxed); }
 
   // Waits until a worker of another incarnation than `known` is ready, or until the deadline.
   bool WaitUntilReady(std::uint64_t known, Deadline deadline) const;
@@ -130,6 +132,7 @@ class Token {
   Reason problem_reason_ = Reason::kNoWorker;
   Ready description_;
   bool is_stopped_ = false;
+  std::atomic<bool> is_ready_{false};          // not guarded
   std::atomic<bool> has_failed_start_{false};  // not guarded
   std::atomic<bool> has_been_ready_{false};    // not guarded
 };

@@ -34,6 +34,7 @@ void Token::Tick(Clock::time_point now) {
   if (wants_isolation) TickSlot(isolation_, 1, now, work);
   {
     const std::lock_guard lock(mutex_);
+    is_ready_ = AnyReady();
     Sweep(now, work);
     Dispatch(now, work);
     DispatchSuspects(now, work);

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "hsm/acceptance.h"
+#include "hsm/canary.h"
+
+namespace mortise::hsm {
+
+// What traffic tells of a KEK; written by whoever completes a call, read by health.
+struct KekLife {
+  explicit KekLife(std::size_t tokens) : last_proof(tokens) {}
+
+  void Proved(std::size_t token, Clock::time_point now) {
+    last_proof[token].store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  // Nothing: never on that token.
+  std::optional<Clock::time_point> LastProof(std::size_t token) const {
+    const Clock::rep at = last_proof[token].load(std::memory_order_relaxed);
+    return at == 0 ? std::nullopt : std::optional(Clock::time_point(Clock::duration(at)));
+  }
+
+  std::vector<std::atomic<Clock::rep>> last_proof;  // by token; 0: never
+  std::atomic<bool> has_unwrapped{false};           // a seed: so the material is the right one
+};
+
+enum class Holding : std::uint8_t {
+  kAbsent,    // the token does not show it
+  kUnproved,  // it shows it; the canary has not been opened there yet
+  kProved,
+  kForeign,  // other material under this name; never used there
+};
+
+// A generation on one of the keyring's tokens.
+struct Held {
+  Holding holding = Holding::kAbsent;
+  bool is_self_tested = false;
+  std::string wrap_problem;        // of the attribute policy, as this token reports the key
+  Clock::time_point not_before{};  // after a failure, when to look again
+};
+
+// One generation of a keyring, as far as it is known now.
+struct Generation {
+  Candidate candidate;
+  Verdict verdict;
+  std::optional<Canary> canary;
+  bool is_admitted = false;  // recorded as accepted, in state.json or by a pinned canary
+  bool is_distinct = false;  // opens no other generation's canary
+  bool is_quarantined = false;
+  Clock::time_point known_since{};
+  std::vector<Held> on;  // by token
+  std::shared_ptr<KekLife> life;
+  std::shared_ptr<const std::string> reference;  // KekReference, encoded; with the canary
+
+  std::uint32_t number() const { return candidate.label.generation; }
+  bool IsProvedAnywhere() const;
+  // Every token that shows it lets it wrap.
+  std::string WrapProblem() const;
+};
+
+}  // namespace mortise::hsm

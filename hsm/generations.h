@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "hsm/generation.h"
+#include "hsm/observer.h"
+#include "hsm/worker/message.h"
+
+namespace mortise::hsm {
+
+// What a token's maintenance is to do next for this keyring.
+struct Job {
+  enum class Kind : std::uint8_t {
+    kOpenCanary,     // proves the key, and the token's health
+    kCheckDistinct,  // it must not open the others' canaries
+    kSelfTest,       // before its first wrap here
+    kMakeCanary,     // of source first-use
+  };
+  Kind kind;
+  std::string key_id;
+  // What to send, one after the other; of kCheckDistinct one for each other canary.
+  std::vector<std::shared_ptr<const std::string>> keks;
+};
+
+// What came of a job, beside the change to the generations.
+struct JobEffects {
+  std::vector<Event> events;
+  std::optional<Canary> canary_to_save;
+};
+
+// The generations of one keyring and what is known of each on each token: a state machine
+// that is told of scans and results, and says what to look at next and which generation
+// may become active. It calls nobody and is guarded by its keyring's lock.
+class Generations {
+ public:
+  Generations(const config::Keyring& settings, std::vector<config::Token> tokens);
+
+  // --- what is told ---
+  void Remember(const KeyringHistory& history, const std::vector<Canary>& canaries);
+  void SetQuarantined(const std::set<std::string>& key_ids);
+  // A whole scan of one token. Gives what is new to say.
+  std::vector<Event> OnInventory(std::size_t token, const std::vector<InventoryEntry>& entries,
+                                 Clock::time_point now);
+  // Another process logged in there: what was proved must be proved anew.
+  void OnNewWorker(std::size_t token);
+  void SetUp(std::size_t token, bool is_up) { is_up_[token] = is_up; }
+  JobEffects OnJobDone(std::size_t token, const Job& job, const Error* error, std::string_view body,
+                       Clock::time_point now, WallTime wall_now);
+  void OnAdmitted(const std::string& key_id) { all_.at(key_id).is_admitted = true; }
+  void OnActivated(std::uint32_t generation) { history_.highest_active = generation; }
+
+  // --- what is asked ---
+  std::optional<Job> NextJob(std::size_t token, Clock::time_point now);
+  // Keys that passed and are not yet recorded.
+  std::vector<std::string> ToAdmit() const;
+  // The generation that may become active now; nothing: all stays.
+  std::optional<std::uint32_t> ToActivate(Clock::time_point now, WallTime wall_now) const;
+  // The one that the latch names; null when it is not there, or nothing was latched.
+  const Generation* Active() const;
+  const std::map<std::string, Generation>& all() const { return all_; }
+  // A scan of every token that is up is done.
+  bool is_complete() const;
+  bool is_scanned(std::size_t token) const { return is_scanned_[token]; }
+  std::uint32_t highest_active() const { return history_.highest_active; }
+  const KeyringHistory& history() const { return history_; }
+  // In words, why no generation is active yet.
+  std::string WaitingFor(WallTime wall_now) const;
+
+ private:
+  struct Seen {
+    Candidate candidate;
+    std::string wrap_problem;
+  };
+
+  std::vector<Event> Rejudge(Clock::time_point now);
+  void Refresh(Generation& generation, const Candidate& candidate, const Verdict& verdict,
+               Clock::time_point now);
+  std::shared_ptr<const std::string> ReferenceTo(const Candidate& object,
+                                                 const Generation& named) const;
+  std::optional<Job> JobFor(Generation& generation, std::size_t token, Clock::time_point now);
+  bool IsTrusted(const Generation& generation) const;
+  bool MayServe(const Generation& generation) const;
+  Clock::duration canary_interval(std::size_t token) const {
+    return tokens_[token].canary_interval;
+  }
+
+  const config::Keyring& settings_;
+  const std::vector<config::Token> tokens_;
+  KeyringHistory history_;
+  std::map<std::string, Canary> canaries_;
+  std::set<std::string> pinned_;
+  std::set<std::string> quarantined_;
+  std::vector<std::map<std::string, Seen>> seen_;  // by token, then key_id
+  std::vector<bool> is_scanned_;
+  std::vector<bool> is_up_;
+  std::map<std::string, Generation> all_;
+  std::set<std::pair<std::string, std::string_view>> alarmed_;  // (key_id, event) already said
+  Clock::time_point next_lazy_{};
+};
+
+}  // namespace mortise::hsm

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "hsm/canary_store.h"
+#include "hsm/generations.h"
+#include "hsm/keyring.h"
+#include "hsm/state_dir.h"
+#include "hsm/token_group.h"
+#include "hsm/wrap_budget.h"
+#include "hsm/wrap_rate.h"
+
+namespace mortise::hsm {
+
+// A keyring on PKCS#11 tokens. Calls are answered from one immutable snapshot; the
+// tokens' monitors keep it true. Thread-safe.
+class TokenKeyring final : public Keyring {
+ public:
+  TokenKeyring(const config::Keyring& settings, TokenGroup group, const StateDir& state_dir,
+               WrapBudget& budget, Observer& observer);
+
+  void Wrap(SecretBytes seed, Call call, Done<Wrapped> done) override;
+  void Unwrap(std::string_view ciphertext, std::string_view key_id, Call call,
+              Done<SecretBytes> done) override;
+  std::shared_ptr<const KeyringStatus> Status() const override;
+  const std::string& name() const override { return settings_.name; }
+
+  // --- for the monitor of token `token`, from its own thread; these may wait for it ---
+  void OnNewWorker(std::size_t token);
+  void OnScan(std::size_t token, const std::vector<InventoryEntry>& entries);
+  void OnTokenState(std::size_t token, bool is_up);
+  // Does the next thing there is to do on that token; false: nothing is due.
+  bool RunNextJob(std::size_t token);
+  // A call named a key_id that no scan has shown: look again soon.
+  bool TakeRescanWish();
+  // Admits, activates, and publishes what changed.
+  void Housekeep();
+
+  // Answers what is parked; for the end of this process.
+  void Stop();
+
+  // From the supervisor's thread: ends what has waited too long for a first scan.
+  void Tick(Clock::time_point now);
+
+  const config::Keyring& settings() const { return settings_; }
+  const TokenGroup& group() const { return group_; }
+
+ private:
+  // A KEK as the hot path needs it.
+  struct Kek {
+    std::string key_id;
+    std::uint32_t generation = 0;
+    std::shared_ptr<const std::string> reference;
+    std::vector<std::size_t> holders;
+    bool is_quarantined = false;
+    bool is_foreign = false;  // every token that shows it shows other material
+    std::shared_ptr<KekLife> life;
+  };
+  struct Snapshot {
+    std::unordered_map<std::string, std::shared_ptr<const Kek>> by_id;
+    std::shared_ptr<const Kek> active;      // null: none yet
+    std::vector<std::size_t> wrap_holders;  // proved and self-tested
+    std::optional<Error> wrap_refusal;      // why Encrypt fails for now
+    bool is_complete = false;               // every token that is up was searched
+  };
+  // A call that came before it could be judged: at a cold start, or for a key_id that a
+  // fresh search may yet show.
+  struct Parked {
+    Call call;
+    std::function<void()> retry;
+    std::function<void(const Error&)> fail;
+  };
+
+  std::shared_ptr<const Snapshot> snapshot() const;
+  std::shared_ptr<const Snapshot> MakeSnapshot() const;  // mutex_ is held
+  void Publish();
+  void Park(Parked parked);
+  bool WishRescan();
+  std::vector<Parked> TakeParked();
+  void Admit();
+  void Activate();
+  void RefreshState();
+  void Say(const std::vector<Event>& events) const;
+  std::optional<Error> FatalProblem() const;  // mutex_ is held
+
+  void UnwrapNow(std::string ciphertext, std::string key_id, const Call& call,
+                 Done<SecretBytes> done, bool is_retry);
+  void WrapNow(std::shared_ptr<SecretBytes> seed, const Call& call, Done<Wrapped> done,
+               bool is_retry);
+
+  const config::Keyring settings_;
+  const TokenGroup group_;
+  const StateDir& state_dir_;
+  const KeyHistory history_;
+  const CanaryStore canaries_;
+  WrapBudget& budget_;
+  WrapRate rate_;
+  Observer& observer_;
+
+  std::mutex housekeeping_mutex_;  // one Housekeep at a time; taken before mutex_
+  mutable std::mutex mutex_;
+  Generations generations_;                   // guarded by mutex_
+  std::optional<std::string> state_problem_;  // guarded by mutex_
+  std::shared_ptr<const Snapshot> snapshot_;  // guarded by mutex_
+  std::list<Parked> parked_;                  // guarded by mutex_
+  bool wants_rescan_ = false;                 // guarded by mutex_
+  Clock::time_point last_wish_{};             // guarded by mutex_
+  Clock::time_point state_read_at_{};         // guarded by housekeeping_mutex_
+};
+
+}  // namespace mortise::hsm

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hsm/token_monitor.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+namespace mortise::hsm {
+namespace {
+
+using namespace std::chrono_literals;
+
+// How late an activation or a quarantine may be noticed.
+constexpr auto kIdle = 200ms;
+
+}  // namespace
+
+TokenMonitor::TokenMonitor(Token& token, std::vector<Place> places)
+    : token_(token),
+      places_(std::move(places)),
+      thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+
+void TokenMonitor::Run(const std::stop_token& stop) {
+  pthread_setname_np(pthread_self(), "token-monitor");
+  while (!stop.stop_requested()) {
+    LookAfter();
+    // A new worker ends the wait at once; else the next round of what is due.
+    token_.WaitUntilReady(incarnation_, Clock::now() + kIdle);
+  }
+}
+
+void TokenMonitor::LookAfter() {
+  const Token::Snapshot token = token_.Describe();
+  for (const Place& place : places_) place.keyring->OnTokenState(place.token, token.is_ready);
+  if (token.is_ready) {
+    if (token.incarnation != incarnation_) {
+      incarnation_ = token.incarnation;
+      scanned_at_ = {};
+      shown_.clear();
+      for (const Place& place : places_) place.keyring->OnNewWorker(place.token);
+    }
+    if (ScanIsDue(Clock::now())) Scan();
+    bool has_more = true;
+    while (has_more && token_.is_ready()) {
+      has_more = false;
+      for (const Place& place : places_) {
+        has_more |= place.keyring->RunNextJob(place.token);
+        place.keyring->Housekeep();
+      }
+    }
+  }
+  for (const Place& place : places_) place.keyring->Housekeep();
+}
+
+bool TokenMonitor::ScanIsDue(Clock::time_point now) const {
+  if (scanned_at_ == Clock::time_point{}) return true;
+  return std::ranges::any_of(places_, [&](const Place& place) {
+    return now - scanned_at_ >= place.keyring->settings().rescan_interval ||
+           place.keyring->TakeRescanWish();
+  });
+}
+
+void TokenMonitor::Scan() {
+  // Where only new processes see new objects, the successor's own search is the scan.
+  const bool must_respawn =
+      token_.settings().rescan == config::Rescan::kRespawn && scanned_at_ != Clock::time_point{};
+  scanned_at_ = Clock::now();
+  if (must_respawn) return token_.Respawn();
+  try {
+    const std::vector<InventoryEntry> entries = Search();
+    // "No such key" is believed from a fresh process only.
+    if (LostSomething(entries)) return token_.Respawn();
+    for (const Place& place : places_) place.keyring->OnScan(place.token, entries);
+  } catch (const Error&) {
+    scanned_at_ = Clock::now() - 25s;  // the token has been told of; try again in a while
+  }
+}
+
+bool TokenMonitor::LostSomething(const std::vector<InventoryEntry>& entries) {
+  std::set<std::pair<std::string, std::string>> shown;
+  for (const InventoryEntry& entry : entries) shown.emplace(entry.label, entry.cka_id);
+  const bool lost = !std::ranges::includes(shown, shown_);
+  shown_ = std::move(shown);
+  return lost;
+}
+
+std::vector<InventoryEntry> TokenMonitor::Search() {
+  std::vector<InventoryEntry> entries;
+  for (std::uint16_t number = 0, pages = 1; number < pages; ++number) {
+    auto operation = std::make_shared<Operation>();
+    operation->kind = MessageKind::kInventory;
+    operation->input.assign(reinterpret_cast<const char*>(&number), sizeof(number));
+    operation->deadline = Clock::now() + token_.settings().start_timeout;
+    InventoryPage page = InventoryPage::Decode(token_.Call(std::move(operation)));
+    pages = page.pages;
+    std::ranges::move(page.entries, std::back_inserter(entries));
+  }
+  return entries;
+}
+
+}  // namespace mortise::hsm
