@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 
 constexpr auto kGiveUp = std::chrono::seconds(30);
 
-// The command as a child, stopped and waited for at the end.
+// The command as a child, stopped at the end, by force where it will not.
 class Plugin {
  public:
   explicit Plugin(char** command) {
@@ -31,7 +31,11 @@ class Plugin {
   }
   ~Plugin() {
     kill(pid_, SIGTERM);
-    waitpid(pid_, nullptr, 0);
+    const auto end = Clock::now() + kGiveUp;
+    while (waitpid(pid_, nullptr, WNOHANG) == 0) {
+      if (Clock::now() > end) kill(pid_, SIGKILL);
+      std::this_thread::sleep_for(milliseconds(10));
+    }
   }
   Plugin(const Plugin&) = delete;
   Plugin& operator=(const Plugin&) = delete;
