@@ -56,11 +56,19 @@ void CanaryStore::Save(const Canary& canary) const {
     throw Error(Reason::kInternal,
                 "no key_id: " + Printable(canary.key_id) + "; please report this");
   }
-  const std::string path = folder_ + "/" + canary.key_id + std::string(kSuffix);
+  const std::string path = PathOf(canary.key_id);
   const auto present = ReadStateJson(path);
   if (present && IsNewer(*present)) RefuseNewer(path);
   if (present) RequireWhole(path, *present);
   WriteFileAtomically(path, FormatCanary(canary) + "\n");
+}
+
+void CanaryStore::Remove(const std::string& key_id) const {
+  RemoveFile(PathOf(key_id));
+}
+
+std::string CanaryStore::PathOf(const std::string& key_id) const {
+  return folder_ + "/" + key_id + std::string(kSuffix);
 }
 
 std::vector<Canary> ReadPinnedCanaries(const std::string& path) {

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hsm/key_creation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "hsm/canary_store.h"
+#include "hsm/cryptoki/attributes.h"
+#include "hsm/cryptoki/key_generation.h"
+#include "hsm/key_history.h"
+#include "hsm/key_policy.h"
+#include "hsm/scheme/key_label.h"
+#include "hsm/state_dir.h"
+#include "hsm/worker/kek_operations.h"
+
+namespace mortise::hsm {
+namespace {
+
+constexpr std::size_t kCkaIdSize = 16;
+
+bool IsOf(std::string_view label_text, const config::Keyring& keyring) {
+  const std::optional<KeyLabel> label = ParseKeyLabel(label_text);
+  return label && label->keyring == keyring.name &&
+         label->context_tag == ContextTag(keyring.context);
+}
+
+std::vector<std::string> LabelsOf(const Session& session, const config::Keyring& keyring) {
+  std::vector<std::string> labels;
+  for (const CK_OBJECT_HANDLE key : FindPrivateKeys(session, CKO_SECRET_KEY, CKK_AES)) {
+    const Bytes label = ReadBytes(session, key, CKA_LABEL).value_or(Bytes());
+    if (IsOf(AsText(label), keyring)) labels.emplace_back(AsText(label));
+  }
+  return labels;
+}
+
+void RequireNoGeneration(const Session& session, const config::Keyring& keyring,
+                         const std::string& state_dir) {
+  if (const auto problem = StateDir(state_dir).problem()) {
+    throw Error(Reason::kStateUnusable, *problem);
+  }
+  const std::vector<std::string> labels = LabelsOf(session, keyring);
+  if (!labels.empty()) {
+    throw Error(
+        Reason::kConfig,
+        fmt::format("keyring {} has a key in this token already: {}; look at it with `mortise "
+                    "key list`; further generations are the work of `key rotate`, which a "
+                    "later release brings",
+                    keyring.name, labels.front()));
+  }
+  const KeyringHistory history = KeyHistory(state_dir).Load(keyring.name);
+  if (history.problem) throw Error(Reason::kStateUnusable, *history.problem);
+  if (!history.keys.empty()) {
+    throw Error(
+        Reason::kConfig,
+        fmt::format("this node knows {} of keyring {}, but the token does not hold it; if this "
+                    "is the right token, its key is missing: restore it from a backup, for a new "
+                    "key cannot open what the old one has wrapped",
+                    history.keys.begin()->first, keyring.name));
+  }
+}
+
+KeyLabel FirstLabel(const config::Keyring& keyring) {
+  return {.keyring = keyring.name,
+          .generation = 1,
+          .activation = std::chrono::floor<std::chrono::minutes>(WallNow()),
+          .scheme = SchemeId::kAesGcm,
+          .context_tag = ContextTag(keyring.context)};
+}
+
+// The key as a worker will see it; it must be the only one of the keyring.
+std::shared_ptr<HeldKey> FindAlone(const Session& session, const config::Keyring& keyring,
+                                   const CreatedKey& created) {
+  if (LabelsOf(session, keyring).size() != 1) {
+    throw Error(Reason::kConfig,
+                fmt::format("somebody else made a key of keyring {} at the same time; "
+                            "this one was given up; look with `mortise key list`",
+                            keyring.name));
+  }
+  std::shared_ptr<HeldKey> key =
+      KeyTable::Scan(session, nullptr)->Find(created.label, created.cka_id);
+  if (key) return key;
+  throw Error(Reason::kKeyMissing, "the token made the key, but a search does not find it");
+}
+
+void RequirePolicy(const InventoryEntry& entry, const std::string& token_name,
+                   const config::Keyring& keyring) {
+  const PolicyReport report = JudgeWrapKey(entry, token_name, keyring.policy);
+  if (report.wrap_problem.empty()) return;
+  throw Error(
+      Reason::kKeyRefused,
+      fmt::format("the token made a key that the attribute policy forbids to wrap: {}; where the "
+                  "vendor's documentation explains it, waive the attribute in policy.waive",
+                  report.wrap_problem));
+}
+
+Canary MakeCanary(KekOperations& operations, const Session& session, HeldKey& key,
+                  const KekView& kek, const std::string& token_name) {
+  const std::string made = operations.MakeCanary(session, key, kek);
+  Canary canary{.key_id = std::string(kek.key_id),
+                .first_seen = WallNow(),
+                .source = CanarySource::kCreated,
+                .token = token_name,
+                .blob = made.substr(sizeof(Digest))};
+  std::copy_n(AsBytes(made).begin(), sizeof(Digest), canary.proof.begin());
+  return canary;
+}
+
+// Proves the key and records it.
+void Admit(SessionKeeper& keeper, const config::Keyring& keyring, const std::string& token_name,
+           const std::string& state_dir, const CreatedKey& created) {
+  const std::shared_ptr<HeldKey> key = FindAlone(keeper.session(), keyring, created);
+  RequirePolicy(key->entry, token_name, keyring);
+  const KekView kek{.label = created.label,
+                    .cka_id = created.cka_id,
+                    .keyring = keyring.name,
+                    .context = keyring.context,
+                    .key_id = created.key_id,
+                    .canary = {}};
+  KekOperations operations;
+  operations.SelfTest(keeper, *key, kek);
+  const Canary canary = MakeCanary(operations, keeper.session(), *key, kek, token_name);
+  // The canary first: a folder that lists a key but has no canary of it trusts nothing.
+  CanaryStore(state_dir).Save(canary);
+  KeyHistory(state_dir).Update(keyring.name, [&](KeyringHistory& history) {
+    history.keys[created.key_id] = {.first_seen = canary.first_seen, .accepted = std::nullopt};
+  });
+}
+
+// A key that was just made and proved useless: it has wrapped nothing that anybody stored.
+[[noreturn]] void GiveUp(SessionKeeper& keeper, CK_OBJECT_HANDLE key, const CreatedKey& created,
+                         const std::string& state_dir, const Error& cause) {
+  try {
+    CanaryStore(state_dir).Remove(created.key_id);
+    keeper.Renew();
+    DestroyObject(keeper.session(), key);
+  } catch (const Error& error) {
+    throw Error(
+        cause.reason(),
+        fmt::format("{}; the key {} is left in the token, for it could not be destroyed: {}",
+                    cause.what(), created.label, error.what()),
+        cause.ckr());
+  }
+  throw Error(cause.reason(),
+              std::string(cause.what()) + "; the new key was destroyed, nothing is left of it",
+              cause.ckr());
+}
+
+}  // namespace
+
+bool HasKeyOf(const Session& session, const config::Keyring& keyring) {
+  return !LabelsOf(session, keyring).empty();
+}
+
+CreatedKey CreateFirstKey(SessionKeeper& keeper, const config::Keyring& keyring,
+                          const std::string& token_name, const std::string& state_dir) {
+  RequireNoGeneration(keeper.session(), keyring, state_dir);
+  const KeyLabel label = FirstLabel(keyring);
+  const Bytes id = RandomBytes(kCkaIdSize);
+  const std::array objects{
+      KeyObject{.role = KeyRole::kWrap, .id = id, .public_key_digest = {}, .salt = {}}};
+  const CreatedKey created{
+      .key_id = MakeKeyId(keyring.name, keyring.context, label.generation, label.scheme, objects),
+      .label = FormatKeyLabel(label),
+      .cka_id = std::string(AsText(id)),
+      .generation = label.generation,
+      .activation = label.activation};
+  const CK_OBJECT_HANDLE key = GenerateAesKey(keeper.session(), created.label, id, CKM_AES_GCM);
+  try {
+    Admit(keeper, keyring, token_name, state_dir, created);
+  } catch (const Error& error) {
+    GiveUp(keeper, key, created, state_dir, error);
+  }
+  return created;
+}
+
+}  // namespace mortise::hsm

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hsm/key_creation.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+#include "base/file.h"
+#include "hsm/canary_store.h"
+#include "hsm/cryptoki/attributes.h"
+#include "hsm/key_history.h"
+#include "hsm/opened_token.h"
+#include "hsm/scheme/key_label.h"
+#include "hsm/state_dir.h"
+#include "hsm/worker/kek_operations.h"
+#include "test/support/matchers.h"
+#include "test/support/softhsm_token.h"
+
+namespace mortise::hsm {
+namespace {
+
+using namespace std::chrono_literals;
+using test::SoftHsmToken;
+using test::ThrowsError;
+
+// A token without keys behind the fault module, opened as an administrator; a state folder.
+class KeyCreationTest : public ::testing::Test {
+ protected:
+  KeyCreationTest() {
+    token_.Export();
+    StateDir make(state_dir_);
+    const config::AdminConfig admin{{{.name = "test", .pin_file = token_.pin_file()}}};
+    const config::Token token = token_.ToConfig();
+    opened_.emplace(token, Credentials::ToAdminister(token, admin), state_dir_);
+    keyring_.name = "prod";
+    keyring_.context = "cluster-a";
+  }
+
+  CreatedKey Create() { return CreateFirstKey(opened_->keeper(), keyring_, "test", state_dir_); }
+  auto Creating() {
+    return [this] { Create(); };
+  }
+  std::size_t KeysInToken() {
+    return FindPrivateKeys(opened_->session(), CKO_SECRET_KEY, CKK_AES).size();
+  }
+  std::size_t KnownKeys() { return KeyHistory(state_dir_).Load("prod").keys.size(); }
+  std::vector<Canary> Canaries() { return CanaryStore(state_dir_).Load().canaries; }
+
+  SoftHsmToken token_;
+  std::string state_dir_ = token_.folder() + "/state";
+  std::optional<OpenedToken> opened_;
+  config::Keyring keyring_;
+};
+
+TEST_F(KeyCreationTest, MakesAKeyThatIsActiveAtOnce) {
+  const CreatedKey key = Create();
+  const auto label = ParseKeyLabel(key.label);
+  ASSERT_TRUE(label);
+  EXPECT_EQ(label->keyring, "prod");
+  EXPECT_EQ(label->generation, 1U);
+  EXPECT_EQ(label->context_tag, "c7d386");
+  EXPECT_LE(label->activation, WallNow());
+  EXPECT_EQ(key.cka_id.size(), 16U);
+  EXPECT_TRUE(key.key_id.starts_with("prod.1."));
+}
+
+TEST_F(KeyCreationTest, KeepsACanaryThatTheKeyOpens) {
+  const CreatedKey key = Create();
+  ASSERT_EQ(Canaries().size(), 1U);
+  const Canary canary = Canaries()[0];
+  EXPECT_EQ(canary.key_id, key.key_id);
+  EXPECT_EQ(canary.source, CanarySource::kCreated);
+  const auto held = KeyTable::Scan(opened_->session(), nullptr)->Find(key.label, key.cka_id);
+  ASSERT_TRUE(held);
+  const KekView kek{key.label,  key.cka_id,  "prod",      "cluster-a",
+                    key.key_id, canary.blob, canary.proof};
+  EXPECT_NO_THROW(KekOperations().OpenCanary(opened_->session(), *held, kek));
+}
+
+TEST_F(KeyCreationTest, RecordsTheKeyAsKnown) {
+  const CreatedKey key = Create();
+  EXPECT_TRUE(KeyHistory(state_dir_).Load("prod").keys.contains(key.key_id));
+}
+
+TEST_F(KeyCreationTest, RefusesASecondGeneration) {
+  Create();
+  EXPECT_THAT(Creating(), ThrowsError(Reason::kConfig, "key rotate"));
+  EXPECT_EQ(KeysInToken(), 1U);
+}
+
+TEST_F(KeyCreationTest, MakesOneForEachClusterThatSharesTheToken) {
+  Create();
+  keyring_.name = "test";
+  keyring_.context = "cluster-b";
+  EXPECT_NO_THROW(Create());
+  EXPECT_EQ(KeysInToken(), 2U);
+}
+
+TEST_F(KeyCreationTest, RefusesATokenThatLacksTheKeyThatThisNodeKnows) {
+  KeyHistory(state_dir_).Update("prod", [](KeyringHistory& history) {
+    history.keys["prod.1.0123456789abcdef"] = {};
+  });
+  EXPECT_THAT(Creating(), ThrowsError(Reason::kConfig, "restore it from a backup"));
+  EXPECT_EQ(KeysInToken(), 0U);
+}
+
+TEST_F(KeyCreationTest, DestroysAKeyThatFailsItsSelfTest) {
+  token_.faults().Corrupt("C_Decrypt", 1);
+  EXPECT_THAT(Creating(), ThrowsError(Reason::kProofFailed, "nothing is left of it"));
+  EXPECT_EQ(KeysInToken(), 0U);
+  EXPECT_EQ(KnownKeys(), 0U);
+  EXPECT_TRUE(Canaries().empty());
+}
+
+TEST_F(KeyCreationTest, SaysWhichKeyIsLeftWhenItCannotBeDestroyed) {
+  token_.faults().Corrupt("C_Decrypt", 1);
+  token_.faults().Answer("C_DestroyObject", CKR_DEVICE_ERROR);
+  EXPECT_THAT(Creating(), ThrowsError(Reason::kProofFailed, "is left in the token"));
+}
+
+TEST_F(KeyCreationTest, RefusesAStateFolderThatIsDamagedBeforeItTouchesTheToken) {
+  WriteFileAtomically(state_dir_ + "/state.json", "{ not json");
+  EXPECT_THAT(Creating(), ThrowsError(Reason::kStateUnusable));
+  EXPECT_EQ(token_.faults().Calls("C_GenerateKey"), 0U);
+}
+
+TEST_F(KeyCreationTest, LeavesNoKeyThatTheStateFolderCouldNotRecord) {
+  token_.faults().Hang("C_Decrypt", 1);
+  auto creation = std::async(std::launch::async, [this] { Create(); });
+  while (token_.faults().Calls("C_Decrypt") == 0) std::this_thread::sleep_for(1ms);
+  WriteFileAtomically(state_dir_ + "/state.json", "{ not json");
+  token_.faults().ReleaseHangs();
+  EXPECT_THAT([&] { creation.get(); },
+              ThrowsError(Reason::kStateUnusable, "nothing is left of it"));
+  EXPECT_EQ(KeysInToken(), 0U);
+  EXPECT_TRUE(Canaries().empty());
+}
+
+config::Token TokenNamed(const std::string& name) {
+  config::Token token;
+  token.name = name;
+  token.pin_file = "/service-pin";
+  return token;
+}
+
+TEST(CredentialsTest, ShareTheLatchOfTheServiceWhereTheRoleIsTheSame) {
+  const config::Token token = TokenNamed("hsm");
+  EXPECT_EQ(Credentials::ToAdminister(token, {{{.name = "hsm", .pin_file = "/p"}}}).latch_name,
+            "hsm");
+  EXPECT_EQ(
+      Credentials::ToAdminister(token, {{{.name = "hsm", .pin_file = "/p", .user_type = "so"}}})
+          .latch_name,
+      "hsm.admin");
+}
+
+TEST(CredentialsTest, NeverFallBackToTheServicesPin) {
+  const config::Token token = TokenNamed("hsm");
+  EXPECT_THAT([&] { Credentials::ToAdminister(token, {}); },
+              ThrowsError(Reason::kConfig, "does not name token hsm"));
+}
+
+}  // namespace
+}  // namespace mortise::hsm
