@@ -84,7 +84,7 @@ TEST(HttpGetTest, GivesUpOnASilentListenerAtItsDeadline) {
 }
 
 TEST(HttpGetTest, RefusesAnAnswerThatIsNotHttp) {
-  const OneAnswer server("SSH-2.0-OpenSSH_9.2\r\n");
+  const OneAnswer server("ICY 200 OK\r\n\r\nmusic");
   EXPECT_EQ(FailureOf(server.url(), Soon()), Reason::kInternal);
 }
 

@@ -51,10 +51,11 @@ TEST_F(StatusTest, IsZeroAndWithoutAdviceWhenAllIsWell) {
 }
 
 TEST_F(StatusTest, ShowsKeyringsKeysTokensAndTheAgeOfTheProof) {
+  status_.last_proof = Clock::now() - std::chrono::milliseconds(25200);
   EXPECT_THAT(Report(), AllOf(HasSubstr("up 1 h 15 min: ready\n"), HasSubstr("keyring prod: ready"),
                               HasSubstr("active key: prod.000001.0123456789abcdef"),
                               HasSubstr("7 of 268435456"), HasSubstr("hsm-a  up"),
-                              HasSubstr("4711"), HasSubstr(" s ago")));
+                              HasSubstr("4711"), HasSubstr("last proof: 25.2 s ago (worth 30 s)")));
 }
 
 TEST_F(StatusTest, IsSixWhenNoTokenOfAKeyringIsUp) {

@@ -62,6 +62,16 @@ TEST_F(StatusCollectorTest, ShowsATokenThatNoKeyringKnowsAsDown) {
                                   HasSubstr("mortise_hsm_sessions{token=\"hsm-a\"} 0\n")));
 }
 
+TEST_F(StatusCollectorTest, ShowsATokenAsUpWhenAnyKeyringFindsItSo) {
+  hsm::KeyringStatus status = FakeKeyring::Healthy();
+  status.tokens[0].is_up = false;
+  keyring_.Set(status);
+  EXPECT_THAT(Exposition(), HasSubstr("mortise_hsm_up{token=\"hsm-a\"} 0\n"));
+  status.tokens.push_back(FakeKeyring::Healthy().tokens[0]);
+  keyring_.Set(status);
+  EXPECT_THAT(Exposition(), HasSubstr("mortise_hsm_up{token=\"hsm-a\"} 1\n"));
+}
+
 TEST_F(StatusCollectorTest, IsReadyOnlyWithAFreshProof) {
   EXPECT_THAT(Exposition(), HasSubstr("mortise_ready 1\n"));
   hsm::KeyringStatus status = FakeKeyring::Healthy();
