@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/kms_service.h"
 
+#include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/proto_buffer_reader.h>
+#include <grpcpp/support/proto_buffer_writer.h>
 
 #include <algorithm>
 #include <utility>
@@ -34,11 +37,34 @@ hsm::Call CallOf(const grpc::CallbackServerContext& context,
   return {DeadlineOf(context), {state, &state->is_cancelled}};
 }
 
-void Refuse(const std::shared_ptr<CallState>& state, const char* text,
-            Reason reason = Reason::kCiphertextRefused) {
+void Refuse(const std::shared_ptr<CallState>& state, Reason reason, const char* text) {
   if (PendingCall* call = state->Claim()) {
     call->Fail(reason, {grpc::StatusCode::INVALID_ARGUMENT, text}, text);
   }
+}
+
+// False for bytes that are not such a message, or hold a string that is not UTF-8.
+template <typename Message>
+bool Parse(const grpc::ByteBuffer* bytes, Message* message) {
+  grpc::ProtoBufferReader reader(const_cast<grpc::ByteBuffer*>(bytes));  // which only reads
+  return reader.status().ok() && message->ParseFromZeroCopyStream(&reader);
+}
+
+void RefuseMalformed(const std::shared_ptr<CallState>& state) {
+  if (PendingCall* call = state->Claim()) {
+    call->Fail(Reason::kInternal, {grpc::StatusCode::INTERNAL, "malformed request"},
+               "the message is not what kmsv2.proto says, or a string is not UTF-8");
+  }
+}
+
+template <typename Message>
+void Send(const Message& message, grpc::ByteBuffer* bytes, PendingCall* call,
+          std::string_view key_id) {
+  bool own = false;
+  const grpc::Status status =
+      grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(message, bytes, &own);
+  if (!status.ok()) return call->Fail(Error(Reason::kInternal, status.error_message()));
+  call->Succeed(key_id);
 }
 
 // Runs the part of a handler that may throw: nothing may escape into gRPC, and a call
@@ -77,83 +103,98 @@ KmsService::KmsService(std::shared_ptr<hsm::Keyring> keyring, const config::Keyr
       peers_(peers),
       observers_(std::move(observers)) {}
 
-PendingCall* KmsService::Begin(grpc::CallbackServerContext* context, Method method,
-                               std::string_view uid, std::string_view key_id, std::string* secret) {
+PendingCall* KmsService::Begin(grpc::CallbackServerContext* context, Method method, std::string uid,
+                               std::string key_id) {
   return new PendingCall({.method = method,
                           .keyring = settings_.name,
-                          .uid = uid,
-                          .key_id = key_id,
+                          .uid = std::move(uid),
+                          .key_id = std::move(key_id),
                           .context = context,
                           .peers = &peers_,
-                          .observers = &observers_,
-                          .secret = secret},
+                          .observers = &observers_},
                          calls_);
 }
 
 grpc::ServerUnaryReactor* KmsService::Status(grpc::CallbackServerContext* context,
-                                             const v2::StatusRequest* /*request*/,
-                                             v2::StatusResponse* response) {
-  PendingCall* const pending = Begin(context, Method::kStatus, {}, {}, nullptr);
-  Guarded(pending->state(), [&] {
+                                             const grpc::ByteBuffer* bytes,
+                                             grpc::ByteBuffer* answer) {
+  v2::StatusRequest request;
+  const bool is_readable = Parse(bytes, &request);
+  PendingCall* const pending = Begin(context, Method::kStatus);
+  const std::shared_ptr<CallState> state = pending->state();
+  Guarded(state, [&] {
+    if (!is_readable) return RefuseMalformed(state);
     const HealthAnswer health = JudgeHealth(*keyring_->Status(), settings_, Clock::now());
-    PendingCall* const call = pending->state()->Claim();
+    PendingCall* const call = state->Claim();
     if (call == nullptr) return;
     if (!health.is_available) {
-      call->Fail(Reason::kUnavailable, {grpc::StatusCode::UNAVAILABLE, health.healthz},
-                 health.healthz);
-      return;
+      return call->Fail(Reason::kUnavailable, {grpc::StatusCode::UNAVAILABLE, health.healthz},
+                        health.healthz);
     }
-    response->set_version(settings_.version);
-    response->set_healthz(health.healthz);
-    response->set_key_id(health.key_id);
-    call->Succeed(health.key_id);
+    v2::StatusResponse response;
+    response.set_version(settings_.version);
+    response.set_healthz(health.healthz);
+    response.set_key_id(health.key_id);
+    Send(response, answer, call, health.key_id);
   });
   return pending;
 }
 
 grpc::ServerUnaryReactor* KmsService::Encrypt(grpc::CallbackServerContext* context,
-                                              const v2::EncryptRequest* request,
-                                              v2::EncryptResponse* response) {
-  // The request is gRPC's own parsed copy; nobody reads it after this handler.
-  std::string* const secret = const_cast<v2::EncryptRequest*>(request)->mutable_plaintext();
-  PendingCall* const pending = Begin(context, Method::kEncrypt, request->uid(), {}, secret);
+                                              const grpc::ByteBuffer* bytes,
+                                              grpc::ByteBuffer* answer) {
+  v2::EncryptRequest request;
+  const bool is_readable = Parse(bytes, &request);
+  SecretBytes seed(AsBytes(request.plaintext()));
+  Wipe(*request.mutable_plaintext());
+  PendingCall* const pending = Begin(context, Method::kEncrypt, std::move(*request.mutable_uid()));
   const std::shared_ptr<CallState> state = pending->state();
   Guarded(state, [&] {
-    if (request->plaintext().empty() || request->plaintext().size() > kLongestPlaintext) {
-      return Refuse(state, "plaintext must have 1 to 128 bytes", Reason::kPlaintextInvalid);
+    if (!is_readable) return RefuseMalformed(state);
+    if (seed.empty() || seed.size() > kLongestPlaintext) {
+      return Refuse(state, Reason::kPlaintextInvalid, "plaintext must have 1 to 128 bytes");
     }
-    keyring_->Wrap(SecretBytes(AsBytes(request->plaintext())), CallOf(*context, state),
-                   [state, response](hsm::Outcome<hsm::Wrapped> outcome) {
+    keyring_->Wrap(std::move(seed), CallOf(*context, state),
+                   [state, answer](hsm::Outcome<hsm::Wrapped> outcome) {
                      PendingCall* const call = state->Claim();
                      if (call == nullptr) return;
                      if (const auto* error = std::get_if<Error>(&outcome))
                        return call->Fail(*error);
                      auto& wrapped = std::get<hsm::Wrapped>(outcome);
-                     response->set_ciphertext(std::move(wrapped.ciphertext));
-                     response->set_key_id(wrapped.key_id);
-                     call->Succeed(wrapped.key_id);
+                     v2::EncryptResponse response;
+                     response.set_ciphertext(std::move(wrapped.ciphertext));
+                     response.set_key_id(wrapped.key_id);
+                     Send(response, answer, call, wrapped.key_id);
                    });
   });
   return pending;
 }
 
 grpc::ServerUnaryReactor* KmsService::Decrypt(grpc::CallbackServerContext* context,
-                                              const v2::DecryptRequest* request,
-                                              v2::DecryptResponse* response) {
-  PendingCall* const pending = Begin(context, Method::kDecrypt, request->uid(), request->key_id(),
-                                     response->mutable_plaintext());
+                                              const grpc::ByteBuffer* bytes,
+                                              grpc::ByteBuffer* answer) {
+  v2::DecryptRequest request;
+  const bool is_readable = Parse(bytes, &request);
+  PendingCall* const pending =
+      Begin(context, Method::kDecrypt, std::move(*request.mutable_uid()), request.key_id());
   const std::shared_ptr<CallState> state = pending->state();
   Guarded(state, [&] {
-    if (const char* problem = ProblemOf(*request)) return Refuse(state, problem);
-    keyring_->Unwrap(request->ciphertext(), request->key_id(), CallOf(*context, state),
-                     [state, response](hsm::Outcome<SecretBytes> outcome) {
+    if (!is_readable) return RefuseMalformed(state);
+    if (const char* problem = ProblemOf(request)) {
+      return Refuse(state, Reason::kCiphertextRefused, problem);
+    }
+    keyring_->Unwrap(request.ciphertext(), request.key_id(), CallOf(*context, state),
+                     [state, answer](hsm::Outcome<SecretBytes> outcome) {
                        PendingCall* const call = state->Claim();
                        if (call == nullptr) return;
-                       if (const auto* error = std::get_if<Error>(&outcome))
+                       if (const auto* error = std::get_if<Error>(&outcome)) {
                          return call->Fail(*error);
+                       }
                        const ByteView seed = std::get<SecretBytes>(outcome).view();
-                       response->set_plaintext(seed.data(), seed.size());
-                       call->Succeed();
+                       v2::DecryptResponse response;
+                       response.set_plaintext(seed.data(), seed.size());
+                       Send(response, answer, call, call->key_id());
+                       Wipe(*response.mutable_plaintext());
                      });
   });
   return pending;

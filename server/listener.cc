@@ -74,6 +74,7 @@ void Listener::Run() {
     const milliseconds wait = is_paused_ ? kAcceptPause : kTurn;
     const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait.count());
     for (int i = 0; i < count; ++i) Dispatch(events[i].data.fd);
+    CountOpen();
     const Clock::time_point now = Clock::now();
     last_turn_ = now;
     if (is_paused_ && now >= paused_until_) ResumeAccepting();
@@ -94,7 +95,7 @@ void Listener::Dispatch(int fd) {
     HearFirstBytes(fd);
   } else if (served_.contains(fd)) {
     served_.erase(fd);
-    CountServed();
+    for (RequestObserver* observer : observers_) observer->OnConnectionClosed(settings_.name);
   }
 }
 
@@ -189,7 +190,7 @@ void Listener::HandOver(Silent connection) {
   const int number = copy.get();
   served_[number] = std::move(copy);
   Watch(number, 0);  // EPOLLHUP is always reported
-  CountServed();
+  for (RequestObserver* observer : observers_) observer->OnConnectionOpened(settings_.name);
   serve_(std::move(connection.fd), connection.peer);
 }
 
@@ -221,12 +222,6 @@ void Listener::Reject(Rejection rejection, const char* event, const std::string&
   fields.insert(fields.begin(), {"keyring", settings_.name});
   if (*suppressed > 0) fields.emplace_back("suppressed", std::to_string(*suppressed));
   events_.OnEvent({hsm::Severity::kWarning, event, message, std::move(fields)});
-}
-
-void Listener::CountServed() {
-  served_count_ = static_cast<int>(served_.size());
-  for (RequestObserver* observer : observers_)
-    observer->OnConnections(settings_.name, served_count_);
 }
 
 }  // namespace mortise::server

@@ -40,7 +40,8 @@ class Listener {
 
   // Another process of this user listens at our path; we have accepted our last.
   bool is_superseded() const { return is_superseded_; }
-  int served() const { return served_count_; }
+  // Connections that are served or have not spoken yet.
+  int open() const { return open_; }
   // When its loop last went round; it does so at least twice a second.
   Clock::time_point last_turn() const { return last_turn_.load(); }
 
@@ -64,9 +65,9 @@ class Listener {
   void ReportStranger(const std::string& what);
   void BindAnew();
   void Watch(int fd, std::uint32_t events) const;
+  void CountOpen() { open_ = static_cast<int>(silent_.size() + served_.size()); }
   void Reject(Rejection rejection, const char* event, const std::string& message,
               std::vector<std::pair<std::string, std::string>> fields = {});
-  void CountServed();
 
   const config::Keyring settings_;
   const int max_connections_;
@@ -89,7 +90,7 @@ class Listener {
 
   std::atomic<bool> is_stopping_{false};
   std::atomic<bool> is_superseded_{false};
-  std::atomic<int> served_count_{0};
+  std::atomic<int> open_{0};
   std::atomic<Clock::time_point> last_turn_{Clock::now()};
   std::thread thread_;
 };

@@ -29,6 +29,7 @@ void Listener::WatchPath() {
   if (is_paused_) ResumeAccepting();
   Accept(std::numeric_limits<int>::max());
   socket_.reset();
+  CountOpen();  // before anyone learns that it will only sink
   is_superseded_ = true;
   events_.OnEvent(
       {.severity = hsm::Severity::kInfo,

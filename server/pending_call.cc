@@ -3,15 +3,15 @@
 
 #include <grpcpp/server_context.h>
 
+#include <utility>
 #include <vector>
 
-#include "base/secret_bytes.h"
 #include "server/status_map.h"
 
 namespace mortise::server {
 
-PendingCall::PendingCall(const CallOrigin& origin, PendingCalls& calls)
-    : origin_(origin), calls_(calls) {
+PendingCall::PendingCall(CallOrigin origin, PendingCalls& calls)
+    : origin_(std::move(origin)), calls_(calls) {
   state_->call = this;
   for (RequestObserver* observer : *origin_.observers) {
     observer->OnRequestStart(origin_.keyring, origin_.method);
@@ -29,7 +29,8 @@ void PendingCall::Succeed(std::string_view key_id) {
 
 void PendingCall::Fail(Reason reason, const grpc::Status& status, std::string_view detail) {
   const std::string peer = origin_.peers->Describe(origin_.context->peer());
-  Observe({.code = Name(status.error_code()),
+  Observe({.code_number = static_cast<std::size_t>(status.error_code()),
+           .code = Name(status.error_code()),
            .failure = reason,
            .detail = detail,
            .key_id = origin_.key_id,
@@ -50,7 +51,6 @@ void PendingCall::Observe(RequestResult result) const {
 }
 
 void PendingCall::OnDone() {
-  if (origin_.secret != nullptr) Wipe(*origin_.secret);
   calls_.Remove(this);
   delete this;
 }

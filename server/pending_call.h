@@ -45,28 +45,27 @@ class PendingCalls {
   std::unordered_set<PendingCall*> calls_;  // guarded by mutex_
 };
 
-// What a call is known by. It all lives as long as the call: the strings are the request's.
+// What a call is known by. Context, peers and observers live longer than the call.
 struct CallOrigin {
   Method method = Method::kStatus;
   std::string_view keyring;
-  std::string_view uid;
-  std::string_view key_id;
+  std::string uid;
+  std::string key_id;
   const grpc::CallbackServerContext* context = nullptr;
   const PeerTable* peers = nullptr;
   const RequestObservers* observers = nullptr;
-  std::string* secret = nullptr;  // of request or response: overwritten once gRPC is done with it
 };
 
 // One RPC between its arrival and the end of its answer. It deletes itself.
 class PendingCall final : public grpc::ServerUnaryReactor {
  public:
-  PendingCall(const CallOrigin& origin, PendingCalls& calls);
+  PendingCall(CallOrigin origin, PendingCalls& calls);
 
   const std::shared_ptr<CallState>& state() const { return state_; }
+  const std::string& key_id() const { return origin_.key_id; }  // as the client named it
 
   // Each ends the call; only who claimed it may. `detail` is for the log alone.
-  void Succeed(std::string_view key_id);  // key_id: of the answer
-  void Succeed() { Succeed(origin_.key_id); }
+  void Succeed(std::string_view key_id);
   void Fail(Reason reason, const grpc::Status& status, std::string_view detail);
   void Fail(const Error& error);
 

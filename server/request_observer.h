@@ -21,6 +21,7 @@ std::string_view Name(Method method);  // "Status", "Encrypt", "Decrypt"
 struct RequestResult {
   std::string_view keyring{};
   Method method = Method::kStatus;
+  std::size_t code_number = 0;      // as gRPC counts: 0 is OK
   std::string_view code{};          // "OK", "INVALID_ARGUMENT", ... as gRPC spells them
   std::optional<Reason> failure{};  // nothing: it succeeded
   std::string_view detail{};        // behind a failure, for the log alone
@@ -41,7 +42,8 @@ class RequestObserver {
   virtual ~RequestObserver() = default;
   virtual void OnRequestStart(std::string_view /*keyring*/, Method) {}
   virtual void OnRequest(const RequestResult&) {}
-  virtual void OnConnections(std::string_view /*keyring*/, int /*served_now*/) {}
+  virtual void OnConnectionOpened(std::string_view /*keyring*/) {}
+  virtual void OnConnectionClosed(std::string_view /*keyring*/) {}
   virtual void OnRejection(std::string_view /*keyring*/, Rejection) {}
 };
 

@@ -191,7 +191,8 @@ BoundSocket::BoundSocket(const std::string& path, mode_t mode, TakeOver take_ove
   RequireUsable(path, found, take_over);
 
   const std::string name = fs::path(path).filename();
-  const std::string beside = fmt::format(".{}.{}", name, getpid()).substr(0, NAME_MAX);
+  constexpr std::size_t kLongestPart = 60;  // so that the name beside is within the limit too
+  const std::string beside = fmt::format(".{}.{}", name.substr(0, kLongestPart), getpid());
   BindBeside(lock.fd(), beside, mode);
   // Without a predecessor nothing may have come up meanwhile; a dead socket is in the way.
   const bool replaces = found.kind != PathFinding::Kind::kNothing;
