@@ -16,7 +16,14 @@ namespace mortise::test {
 // HTTP/2 by hand, for what no well-behaved client sends.
 class Http2Client {
  public:
-  enum FrameType : std::uint8_t { kData = 0, kHeaders = 1, kSettings = 4, kPing = 6, kGoAway = 7 };
+  enum FrameType : std::uint8_t {
+    kData = 0,
+    kHeaders = 1,
+    kReset = 3,
+    kSettings = 4,
+    kPing = 6,
+    kGoAway = 7
+  };
   using Headers = std::vector<std::pair<std::string, std::string>>;
   struct Frame {
     std::uint8_t type;
