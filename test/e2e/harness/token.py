@@ -32,6 +32,11 @@ class Token:
         path.chmod(stat.S_IRUSR)
         return path
 
+    def add_twin(self):
+        """One more token of the same label, which create-token would not make."""
+        run(["softhsm2-util", "--init-token", "--free", "--label", self.label, "--pin", self.pin(), "--so-pin",
+             "12345678"], env=self.environment)
+
     def with_faults(self):
         """From now on the token is reached through pkcs11-fault.so; gives the hand on it."""
         faults = Faults(self.dir / "faults")

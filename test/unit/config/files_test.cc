@@ -129,7 +129,7 @@ TEST_F(GoodFilesTest, RefusesAnEmptyPinFile) {
 
 TEST_F(GoodFilesTest, RefusesAPinFileThatIsALinkOutOfItsFolder) {
   unlink((dir_ / "pin").c_str());
-  symlink("/proc/self/status", (dir_ / "pin").c_str());
+  ASSERT_EQ(symlink("/proc/self/status", (dir_ / "pin").c_str()), 0);
   EXPECT_THAT(Problems(), ElementsAre(HasSubstr("is a link that leaves its own folder")));
 }
 
@@ -137,7 +137,7 @@ TEST_F(GoodFilesTest, AcceptsAPinFileLinkedAsKubernetesVolumesDo) {
   unlink((dir_ / "pin").c_str());
   MakeFolder("..data", 0755);
   Write("..data/pin", "0000", 0400);
-  symlink("..data/pin", (dir_ / "pin").c_str());
+  ASSERT_EQ(symlink("..data/pin", (dir_ / "pin").c_str()), 0);
   EXPECT_THAT(Problems(), IsEmpty());
 }
 
@@ -172,7 +172,7 @@ TEST_F(GoodFilesTest, RefusesAStateDirThatIsAFile) {
 TEST_F(GoodFilesTest, RefusesTwoSocketsThatALinkMakesOne) {
   MakeFolder("run", 0700);
   MakeFolder("run/k", 0700);
-  symlink("k", (dir_ / "run/link").c_str());
+  ASSERT_EQ(symlink("k", (dir_ / "run/link").c_str()), 0);
   Append("  - {name: l, context: c, socket: " + dir_ / "run/link/kms.sock" + "}\n");
   EXPECT_THAT(Problems(), ElementsAre(HasSubstr("keyrings[1].socket: leads to the same socket")));
 }
