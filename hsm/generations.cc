@@ -175,13 +175,13 @@ bool Generations::IsTrusted(const Generation& generation) const {
 }
 
 std::optional<Job> Generations::NextJob(std::size_t token, Clock::time_point now) {
-  // The active one first, then the newest: what serves comes before what is only kept.
+  // What serves comes first; then upwards, since trust in one comes from those before it.
   std::vector<Generation*> order;
   for (auto& [key_id, generation] : all_) order.push_back(&generation);
   std::ranges::sort(order, [&](const Generation* a, const Generation* b) {
     const bool a_is_active = a->number() == history_.highest_active;
     const bool b_is_active = b->number() == history_.highest_active;
-    return a_is_active != b_is_active ? a_is_active : a->number() > b->number();
+    return a_is_active != b_is_active ? a_is_active : a->number() < b->number();
   });
   for (Generation* generation : order) {
     if (std::optional<Job> job = JobFor(*generation, token, now)) return job;

@@ -244,9 +244,11 @@ void TokenKeyring::Activate() {
   });
   std::string key_id;
   {
+    // Status and Encrypt change in the same instant.
     const std::lock_guard lock(mutex_);
     generations_.OnActivated(*generation);
-    if (const Generation* active = generations_.Active()) key_id = active->candidate.key_id;
+    snapshot_ = MakeSnapshot();
+    if (snapshot_->active) key_id = snapshot_->active->key_id;
   }
   try {
     budget_.Prepare(key_id, settings_.wrap_limit);
@@ -389,7 +391,7 @@ std::shared_ptr<const KeyringStatus> TokenKeyring::Status() const {
     }
     status->generations.push_back(std::move(one));
   }
-  if (active != nullptr && status->last_proof) status->active_key_id = active->candidate.key_id;
+  if (snapshot_->active && status->last_proof) status->active_key_id = snapshot_->active->key_id;
   status->fatal = FatalProblem();
   if (!status->last_proof) status->waiting_for = generations_.WaitingFor(wall_now);
   return status;
