@@ -21,10 +21,19 @@ using Command = std::function<ExitCode()>;
 // One line each, in alphabetical order; the same in main.cc.
 void AddBench(CLI::App& app, Command& chosen);
 void AddConfig(CLI::App& app, Command& chosen);
+void AddDev(CLI::App& app, Command& chosen);
+void AddKey(CLI::App& app, Command& chosen);
 void AddProbe(CLI::App& app, Command& chosen);
+void AddServe(CLI::App& app, Command& chosen);
 void AddStatus(CLI::App& app, Command& chosen);
 void AddToken(CLI::App& app, Command& chosen);
 void AddVersion(CLI::App& app, Command& chosen);
+
+// Those of the groups `key` and `token`.
+void AddKeyCreate(CLI::App& group, Command& chosen);
+void AddKeyList(CLI::App& group, Command& chosen);
+void AddTokenInit(CLI::App& group, Command& chosen);
+void AddTokenUnlatch(CLI::App& group, Command& chosen);
 
 // A subcommand whose --help ends with `example`: whole command lines, one a line.
 CLI::App* AddCommand(CLI::App& parent, const std::string& name, const std::string& description,

@@ -27,7 +27,10 @@ ExitCode Run(int argc, char** argv) {
   Command chosen;
   AddBench(app, chosen);
   AddConfig(app, chosen);
+  AddDev(app, chosen);
+  AddKey(app, chosen);
   AddProbe(app, chosen);
+  AddServe(app, chosen);
   AddStatus(app, chosen);
   AddToken(app, chosen);
   AddVersion(app, chosen);

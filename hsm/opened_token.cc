@@ -28,7 +28,11 @@ Credentials Credentials::ToAdminister(const config::Token& token,
   const bool is_same_role = found->user_type == token.user_type;
   return {.pin_file = found->pin_file,
           .user_type = found->user_type,
-          .latch_name = is_same_role ? token.name : token.name + ".admin"};
+          .latch_name = LatchNames(token.name)[is_same_role ? 0 : 1]};
+}
+
+std::vector<std::string> Credentials::LatchNames(const std::string& token_name) {
+  return {token_name, token_name + ".admin"};
 }
 
 OpenedToken::OpenedToken(const config::Token& token, const Credentials& credentials,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "config/config.h"
 #include "hsm/cryptoki/module.h"
@@ -21,6 +22,8 @@ struct Credentials {
   // Those that make and destroy keys, from the admin file alone. Throws Error(kConfig)
   // where it does not name the token.
   static Credentials ToAdminister(const config::Token& token, const config::AdminConfig& admin);
+  // All latches that a token may have.
+  static std::vector<std::string> LatchNames(const std::string& token_name);
 };
 
 // A token, opened by a short-lived command in a process that serves nobody, with the

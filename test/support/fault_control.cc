@@ -74,6 +74,10 @@ void FaultControl::ReleaseHangs() {
   ++control_->hang_epoch;
 }
 
+void FaultControl::Crash(std::string_view function, std::int64_t calls) {
+  Of(function).crashes = calls;
+}
+
 void FaultControl::Corrupt(std::string_view function, std::int64_t calls) {
   Of(function).corruptions = calls;
 }
@@ -116,6 +120,7 @@ void FaultControl::Clear() {
   for (FunctionControl& function : control_->functions) {
     function.rv = 0;
     function.delay_ns = 0;
+    function.crashes = 0;
     function.corruptions = 0;
     function.shots_taken = function.shots_added.load();
   }

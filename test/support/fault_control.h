@@ -40,6 +40,8 @@ class FaultControl {
   // The next `calls` calls never return, unless ReleaseHangs lets all hung ones go on.
   void Hang(std::string_view function, std::int64_t calls = kEveryCall);
   void ReleaseHangs();
+  // The next `calls` calls end their process by SIGSEGV.
+  void Crash(std::string_view function, std::int64_t calls = kEveryCall);
   // The next `calls` outputs of C_Encrypt or C_Decrypt have one bit flipped.
   void Corrupt(std::string_view function, std::int64_t calls = kEveryCall);
 

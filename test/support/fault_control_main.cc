@@ -19,6 +19,7 @@ constexpr char kUsage[] =
     "  once FUNCTION RV [TIME]\n"
     "  answer FUNCTION RV     to every call; 0 ends it\n"
     "  hang FUNCTION [CALLS]  | release\n"
+    "  crash FUNCTION [CALLS]\n"
     "  corrupt FUNCTION [CALLS]\n"
     "  pause TIME             | pause-every PERIOD TIME\n"
     "  remove | return        the token\n"
@@ -45,6 +46,7 @@ void Run(FaultControl& faults, const std::vector<std::string>& words) {
   if (command == "answer") return faults.Answer(words.at(1), rv());
   if (command == "hang") return faults.Hang(words.at(1), calls());
   if (command == "release") return faults.ReleaseHangs();
+  if (command == "crash") return faults.Crash(words.at(1), calls());
   if (command == "corrupt") return faults.Corrupt(words.at(1), calls());
   if (command == "pause") return faults.PauseFor(Milliseconds(words.at(1)));
   if (command == "pause-every") {

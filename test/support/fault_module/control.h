@@ -30,6 +30,7 @@ struct FunctionControl {
   Shared<std::uint64_t> rv;           // answered to every call; 0: forwarded
   Shared<std::uint64_t> delay_ns;     // before every call
   Shared<std::int64_t> hangs;         // calls that shall hang; kEveryCall
+  Shared<std::int64_t> crashes;       // calls that shall end the process; kEveryCall
   Shared<std::int64_t> corruptions;   // outputs that shall have a bit flipped; kEveryCall
   Shared<std::uint64_t> shots_taken;  // one-shot faults: a queue that every process takes from
   Shared<std::uint64_t> shots_added;

@@ -75,6 +75,12 @@ void Hang() {
   while (TheControl().hang_epoch == epoch) SleepFor(kStep);
 }
 
+// The real thing, past any handler that a sanitizer has put there.
+void Crash() {
+  signal(SIGSEGV, SIG_DFL);
+  raise(SIGSEGV);
+}
+
 void WaitOutPause() {
   const Control& control = TheControl();
   // In small steps, so that the test may call the pause off.
@@ -123,6 +129,7 @@ std::optional<CK_RV> Interfere(Function function) {
     if (TokenIsRemoved() && function != Function::kC_GetSlotList) return TheControl().removed_rv;
     if (initialized_under != TheControl().session_epoch) return TheControl().lost_rv;
   }
+  if (TakeOne(control.crashes)) Crash();
   if (TakeOne(control.hangs)) Hang();
   SleepFor(control.delay_ns);
   if (const auto rv = TakeShot(control)) return rv;
@@ -141,9 +148,7 @@ std::optional<CK_RV> InterfereWithBlob(const CK_BYTE* input, CK_ULONG size) {
     case BlobEffect::kNone:
       break;
     case BlobEffect::kSegmentationFault:
-      // The real thing, past any handler that a sanitizer has put there.
-      signal(SIGSEGV, SIG_DFL);
-      raise(SIGSEGV);
+      Crash();
       break;
     case BlobEffect::kAbort:
       std::abort();
