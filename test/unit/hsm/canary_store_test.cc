@@ -143,8 +143,13 @@ TEST_F(CanaryStoreTest, RefusesAKeyIdThatIsNone) {
   EXPECT_THAT([&] { store_.Save(CanaryOf("../../etc/passwd")); }, ThrowsError(Reason::kInternal));
 }
 
-TEST(CanaryProofTest, IsOfThirtyTwoBytesOnly) {
-  EXPECT_THAT([] { CanaryProof(Counting(31)); }, ThrowsError(Reason::kInternal));
+TEST(CanaryProofTest, IsTheReleasedVector) {
+  EXPECT_EQ(ToHex(CanaryProof(Counting(32))),
+            "895fcf2809c10b5d7033b8c784f10abef1656953c681eaef04e25aa208a0e496");
+}
+
+TEST(CanaryProofTest, IsAnotherForBytesOfAnotherLength) {
+  EXPECT_NE(CanaryProof(Counting(31)), CanaryProof(Counting(32)));
 }
 
 class PinnedCanariesTest : public ::testing::Test {
