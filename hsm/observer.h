@@ -35,7 +35,7 @@ enum class Severity : std::uint8_t { kInfo, kWarning, kError };
 // Until the audit log exists this is also the audit trail.
 struct Event {
   Severity severity = Severity::kInfo;
-  std::string_view name;  // snake_case, e.g. "key_accepted"; the closed list is docs/events.md
+  std::string_view name;  // snake_case, e.g. "key_accepted"
   std::string message;    // a sentence for a person, with the next step where there is one
   std::vector<std::pair<std::string, std::string>>
       fields;  // e.g. {"token","hsm-a"},{"key_id","..."}
