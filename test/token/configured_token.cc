@@ -7,7 +7,8 @@
 
 namespace mortise::test {
 
-ConfiguredToken::ConfiguredToken() : pin_file(token_.pin_file()) {
+ConfiguredToken::ConfiguredToken() {
+  pin_file = token_.pin_file();
   Write("admin.yaml", fmt::format("tokens: [{{name: hsm, pinFile: {}}}]\n", token_.pin_file()));
 }
 

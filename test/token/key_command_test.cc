@@ -164,13 +164,6 @@ TEST_F(KeyCommandTest, UnlatchAllowsOneMoreTryAndLeavesATrace) {
   EXPECT_EQ(setup_.faults().Calls("C_Login"), 2U);
 }
 
-TEST_F(KeyCommandTest, UnlatchSaysWhenThereWasNothingToDo) {
-  const CommandResult unlatched = setup_.Mortise({"token", "unlatch", "--token", "hsm"});
-  EXPECT_EQ(unlatched.status, 0);
-  EXPECT_THAT(unlatched.out, HasSubstr("nothing was changed"));
-  EXPECT_EQ(setup_.Mortise({"token", "unlatch", "--token", "none"}).status, kUsage);
-}
-
 TEST_F(KeyCommandTest, APinFileThatOthersCanReadIsRefusedWithTheCommandThatMendsIt) {
   std::filesystem::permissions(setup_.token().pin_file(), std::filesystem::perms(0644));
   const CommandResult result = setup_.CreateKey();
