@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "base/file.h"
 #include "cli/command.h"
@@ -18,67 +19,73 @@ namespace {
 
 struct DevOptions {
   std::string dir;
-  std::string metrics_address = "127.0.0.1:9464";
+  std::optional<std::string> metrics_address;
 };
 
-void RequireOk(ExitCode code, const std::string& what) {
-  if (code != ExitCode::kOk)
-    throw Error(Reason::kConfig, what + " failed; the reason stands above");
-}
-
 // In processes of their own: a process that serves never loads a vendor's library.
-void MakeTokenAndKey(const DevFolder& folder) {
-  if (folder.HasKey()) return;
+// What goes wrong there has been said there.
+ExitCode MakeTokenAndKey(const DevFolder& folder) {
+  if (folder.HasKey()) return ExitCode::kOk;
   const std::map<std::string, std::string> environment = {
       {"SOFTHSM2_CONF", folder.File("softhsm2.conf")}};
-  RequireOk(RunSelf({"token", "init", "--module", DevFolder::Module(), "--label", DevFolder::kName,
-                     "--pin-file", folder.File("pin"), "--so-pin-file", folder.File("so-pin"),
-                     "--if-missing"},
-                    environment),
-            "making the token");
-  RequireOk(RunSelf({"key", "create", "--config", folder.File("mortise.yaml"), "--admin-config",
-                     folder.File("admin.yaml"), "--keyring", DevFolder::kName, "--if-missing"},
-                    environment),
-            "making the key");
+  const ExitCode made = RunSelf(
+      {"token", "init", "--module", DevFolder::Module(), "--label", DevFolder::kName, "--pin-file",
+       folder.File("pin"), "--so-pin-file", folder.File("so-pin"), "--if-missing"},
+      environment);
+  if (made != ExitCode::kOk) return made;
+  return RunSelf({"key", "create", "--config", folder.File("mortise.yaml"), "--admin-config",
+                  folder.File("admin.yaml"), "--keyring", DevFolder::kName, "--if-missing"},
+                 environment);
 }
 
-// Keeps dev.json true, and says once what to do next.
+// Keeps dev.json true for as long as it serves, and says once what to do next.
 class Reporter {
  public:
-  Reporter(const DevFolder& folder, std::string dir, const config::Config& config)
-      : folder_(folder), options_dir_(std::move(dir)), config_(config) {}
+  Reporter(const DevFolder& folder, const config::Config& config)
+      : folder_(folder), config_(config) {}
+  ~Reporter() { unlink(folder_.File("dev.json").c_str()); }
+  Reporter(const Reporter&) = delete;
+  Reporter& operator=(const Reporter&) = delete;
 
   void Tell(const ServeHooks::Facts& facts) {
     const bool wants_url = !config_.metrics.address.empty();
-    if (facts.key_id.empty() || facts.worker_pids.empty() ||
-        (wants_url && facts.metrics_url.empty()))
-      return;
+    const bool lacks_url = wants_url && facts.metrics_url.empty();
+    if (facts.key_id.empty() || facts.worker_pids.empty() || lacks_url) return;
     const DevReport report{.socket = config_.keyrings.front().socket,
                            .metrics_url = facts.metrics_url,
                            .key_id = facts.key_id,
                            .front_pid = getpid(),
                            .worker_pids = {facts.worker_pids.begin(), facts.worker_pids.end()}};
-    if (written_ && *written_ == report) return;
-    WriteFileAtomically(folder_.File("dev.json"), DevJson(report) + "\n");
-    if (!written_) std::cout << NextSteps(report, options_dir_) << std::flush;
-    written_ = report;
+    if (told_ == report) return;
+    Write(report);
+    if (!told_) std::cout << NextSteps(report, folder_.path()) << std::flush;
+    told_ = report;
   }
 
  private:
+  // A full disk is no reason to stop serving.
+  void Write(const DevReport& report) const {
+    try {
+      WriteFileAtomically(folder_.File("dev.json"), DevJson(report));
+    } catch (const Error& error) {
+      std::cerr << "mortise: " << error.what() << '\n';
+    }
+  }
+
   const DevFolder& folder_;
-  const std::string options_dir_;
   const config::Config& config_;
-  std::optional<DevReport> written_;
+  std::optional<DevReport> told_;
 };
 
 ExitCode Dev(const DevOptions& options) {
   const DevFolder folder(options.dir);
-  folder.WriteFiles(options.metrics_address);
-  MakeTokenAndKey(folder);
+  // What a run that was killed has left names processes that are gone.
+  unlink(folder.File("dev.json").c_str());
+  folder.WriteFiles(options.metrics_address.value_or(config::Metrics{}.address));
+  if (const ExitCode made = MakeTokenAndKey(folder); made != ExitCode::kOk) return made;
   config::Config config = config::Load(folder.File("mortise.yaml"));
-  config.metrics.address = options.metrics_address;
-  unlink(folder.File("dev.json").c_str());  // until it serves, nobody shall believe the old one
-  Reporter reporter(folder, options.dir, config);
+  if (options.metrics_address) config.metrics.address = *options.metrics_address;
+  Reporter reporter(folder, config);
   return RunServe(config,
                   {.on_facts = [&](const ServeHooks::Facts& facts) { reporter.Tell(facts); }});
 }
@@ -94,8 +101,7 @@ void AddDev(CLI::App& app, Command& chosen) {
   dev->add_option("--dir", options->dir, "Made if missing, and used again the next time")
       ->required();
   dev->add_option("--metrics-address", options->metrics_address,
-                  "host:port; port 0 is any free one; \"\" turns it off")
-      ->capture_default_str();
+                  "host:port instead of mortise.yaml's; port 0 is any free one; \"\" turns it off");
   dev->callback([options, &chosen] { chosen = [options] { return Dev(*options); }; });
 }
 

@@ -25,6 +25,7 @@ class DevFolder {
   // Whether the token and its first key have been made, by what the state folder says.
   bool HasKey() const;
 
+  const std::string& path() const { return path_; }
   std::string File(const std::string& name) const { return path_ + "/" + name; }
   static std::string Module();  // SoftHSM2's library; throws if it is not installed
 

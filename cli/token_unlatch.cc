@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -27,7 +28,8 @@ ExitCode Unlatch(const Options& options) {
   // The file is found by the token's name; the serial is only written into new records.
   bool was_latched = false;
   for (const std::string& name : hsm::Credentials::LatchNames(options.token)) {
-    was_latched |= hsm::PinLatch(config.state_dir, name, "").Unlatch();
+    hsm::PinLatch latch(config.state_dir, name, "");
+    if (std::filesystem::exists(latch.path())) was_latched |= latch.Unlatch();
   }
   if (!was_latched) {
     std::cout << "token " << options.token << ": no PIN was rejected; nothing was changed\n";

@@ -12,6 +12,8 @@ namespace mortise::test {
 // A SoftHSM2 token behind the fault module, with the configuration and the admin file
 // that the program is run with: token `hsm`, keyring `prod`.
 class ConfiguredToken {
+  SoftHsmToken token_;
+
  public:
   ConfiguredToken();
 
@@ -33,8 +35,6 @@ class ConfiguredToken {
 
  private:
   void WriteConfiguration() const;
-
-  SoftHsmToken token_;
 };
 
 }  // namespace mortise::test
