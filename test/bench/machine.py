@@ -144,15 +144,16 @@ class Tools:
         return server
 
     def drive(self, server, rpc, callers, *more):
-        """One closed loop; mortise bench's JSON, and the server's CPU per call in µs."""
+        """One closed loop; mortise bench's JSON, and the CPU per call in µs: all, and the first process's."""
         pids = server.pids()
-        before = cpu_seconds(pids)
+        before, front_before = cpu_seconds(pids), cpu_seconds(pids[:1])
         text = run([self.mortise, "bench", "--socket", server.socket, "--rpc", rpc, "--callers", callers,
                     "-o", "json", *more])
         result = json.loads(text)
         if set(server.pids()) != set(pids):
             raise Failure(f"the processes behind {server.socket} changed while they were measured")
         result["cpuUsPerCall"] = (cpu_seconds(pids) - before) * 1e6 / result["calls"]
+        result["frontCpuUs"] = (cpu_seconds(pids[:1]) - front_before) * 1e6 / result["calls"]
         return result
 
     def raw(self, folder, sessions, seconds, module=None, env=None):
