@@ -62,9 +62,12 @@ TEST_F(ProvisionTest, MakesATokenOnce) {
   EXPECT_EQ(Initialize(), TokenInit::kExisted);
 }
 
-TEST_F(ProvisionTest, MakesASecondTokenBesideTheFirst) {
+TEST_F(ProvisionTest, MakesEachTokenBesideTheOthers) {
   EXPECT_EQ(Initialize("one"), TokenInit::kMade);
   EXPECT_EQ(Initialize("two"), TokenInit::kMade);
+  EXPECT_EQ(Initialize("three"), TokenInit::kMade);
+  EXPECT_EQ(Initialize("one"), TokenInit::kExisted);
+  EXPECT_EQ(Initialize("two"), TokenInit::kExisted);
 }
 
 TEST_F(ProvisionTest, CompletesATokenThatWasLeftWithoutAUserPin) {
