@@ -31,8 +31,12 @@ class Http2Client {
     std::string payload;
   };
 
-  explicit Http2Client(const std::string& socket) : fd_(Connect(socket)) {
-    const timeval limit{.tv_sec = 5, .tv_usec = 0};
+  // Receive gives up after `patience` without a byte.
+  explicit Http2Client(const std::string& socket,
+                       std::chrono::milliseconds patience = std::chrono::seconds(5))
+      : fd_(Connect(socket)) {
+    const timeval limit{.tv_sec = patience.count() / 1000,
+                        .tv_usec = patience.count() % 1000 * 1000};
     setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     SendRaw("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     SendFrame(kSettings, 0, 0, "");
@@ -72,7 +76,7 @@ class Http2Client {
             {"te", "trailers"}};
   }
 
-  // The next frame, acknowledged if need be; nothing after a hang-up or five silent seconds.
+  // The next frame, acknowledged if need be; nothing after a hang-up or too long a silence.
   std::optional<Frame> Receive() {
     constexpr std::uint8_t kAck = 1;
     auto frame = ReceiveOne();
