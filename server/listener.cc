@@ -173,6 +173,8 @@ void Listener::HearFirstBytes(int fd) {
 
 // gRPC owns the descriptor from here on and tells nobody when it closes it. But it shuts
 // the socket down first, and so does a client that leaves; a copy sees both as a hang-up.
+// Until the copy is closed gRPC's epoll may still report the descriptor; its records of
+// descriptors are pooled, never freed, so that wakes it once for nothing.
 void Listener::HandOver(Silent connection) {
   if (std::cmp_greater_equal(served_.size(), max_connections_)) {
     Reject(Rejection::kLimit, "connection_limit",
