@@ -40,32 +40,40 @@ class FrontTest : public testing::Test {
   const std::string socket = folder / "kms.sock";
 };
 
-// Calls Decrypt without a pause until it goes.
+// Four clients that call Decrypt without a pause until it goes.
 class Load {
  public:
-  explicit Load(const std::string& socket) : client_(socket) {
-    thread_ = std::thread([this] {
-      while (!is_over_) {
-        const grpc::Status status = client_.Decrypt("x");
-        ++calls_;
-        if (!IsServed(status)) failures_.push_back(status.error_message());
-      }
-    });
+  explicit Load(const std::string& socket) {
+    for (int i = 0; i < 4; ++i) {
+      threads_.emplace_back([this, socket] { Call(socket); });
+    }
   }
   ~Load() { Failures(); }
   std::vector<std::string> Failures() {
     is_over_ = true;
-    if (thread_.joinable()) thread_.join();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
     return failures_;
   }
   int calls() const { return calls_; }
 
  private:
-  Client client_;
+  void Call(const std::string& socket) {
+    Client client(socket);
+    while (!is_over_) {
+      const grpc::Status status = client.Decrypt("x");
+      ++calls_;
+      if (IsServed(status)) continue;
+      const std::lock_guard lock(mutex_);
+      failures_.push_back(status.error_message());
+    }
+  }
+
   std::atomic<bool> is_over_{false};
   std::atomic<int> calls_{0};
-  std::vector<std::string> failures_;
-  std::thread thread_;
+  std::mutex mutex_;
+  std::vector<std::string> failures_;  // guarded by mutex_
+  std::vector<std::thread> threads_;
 };
 
 TEST_F(FrontTest, StopsOnSigtermAndRemovesItsSocket) {
