@@ -96,13 +96,14 @@ TEST_F(HostileClientTest, ServesEveryFormOfAuthorityThatApiserversSend) {
 
 TEST_F(HostileClientTest, TakesManyPingsForNoOffence) {
   Http2Client pinging(settings.socket);
-  for (int i = 0; i < 100; ++i) pinging.SendFrame(Http2Client::kPing, 0, 0, "12345678");
-  int answered = 0;
-  while (answered < 100) {
-    const auto frame = pinging.Receive();
-    ASSERT_TRUE(frame);
-    ASSERT_NE(frame->type, Http2Client::kGoAway);
-    answered += frame->type == Http2Client::kPing ? 1 : 0;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(pinging.SendFrame(Http2Client::kPing, 0, 0, "12345678"));
+    for (bool is_answered = false; !is_answered;) {
+      const auto frame = pinging.Receive();
+      ASSERT_TRUE(frame);
+      ASSERT_NE(frame->type, Http2Client::kGoAway);
+      is_answered = frame->type == Http2Client::kPing;
+    }
   }
 }
 

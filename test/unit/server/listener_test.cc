@@ -29,7 +29,7 @@ class ListenerTest : public ServingTest {};
 TEST_F(ListenerTest, ClosesASilentConnectionAfterFiveSeconds) {
   const UniqueFd silent = Connect(settings.socket);
   EXPECT_TRUE(IsClosedWithin(silent.get(), seconds(8)));
-  EXPECT_EQ(recorder.rejections(Rejection::kSilent), 1);
+  EXPECT_TRUE(Eventually([this] { return recorder.rejections(Rejection::kSilent) == 1; }));
 }
 
 TEST_F(ListenerTest, ClosesAConnectionThatNeverEndsItsPreface) {
