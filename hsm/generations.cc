@@ -50,7 +50,15 @@ void Generations::Remember(const KeyringHistory& history, const std::vector<Cana
   for (const Canary& canary : canaries) {
     canaries_.insert_or_assign(canary.key_id, canary);
     if (canary.source == CanarySource::kPinned) pinned_.insert(canary.key_id);
+    const auto found = all_.find(canary.key_id);
+    if (found == all_.end() || found->second.canary) continue;
+    found->second.canary = canary;
+    found->second.reference = ReferenceTo(found->second.candidate, found->second);
   }
+}
+
+bool Generations::LacksCanary() const {
+  return std::ranges::any_of(all_, [](const auto& entry) { return !entry.second.canary; });
 }
 
 void Generations::SetQuarantined(const std::set<std::string>& key_ids) {

@@ -44,6 +44,8 @@ class Generations {
 
   // --- what is told ---
   void Remember(const KeyringHistory& history, const std::vector<Canary>& canaries);
+  // A key is shown that has no canary here: a command may have stored one meanwhile.
+  bool LacksCanary() const;
   void SetQuarantined(const std::set<std::string>& key_ids);
   // A whole scan of one token. Gives what is new to say.
   std::vector<Event> OnInventory(std::size_t token, const std::vector<InventoryEntry>& entries,

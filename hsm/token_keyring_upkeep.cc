@@ -34,6 +34,12 @@ MessageKind KindOf(Job::Kind kind) {
   return MessageKind::kOpenCanary;
 }
 
+// Why a token is down, as short as a client may hear it: " (hsm-a: pin_rejected)".
+std::string WhyDown(const std::string& name, const Token::Snapshot& token) {
+  if (token.is_ready || token.problem.empty()) return {};
+  return " (" + name + ": " + std::string(Name(token.problem_reason)) + ")";
+}
+
 // Runs one message of a job; the key is expected not to open another's canary.
 std::string RunOne(Token& token, const Job& job, const std::shared_ptr<const std::string>& kek) {
   auto operation = std::make_shared<Operation>();
@@ -177,11 +183,20 @@ void TokenKeyring::RefreshState() {
   }
   const KeyringHistory history = history_.Load(settings_.name);
   if (history.problem) problem = history.problem;
+  bool lacks_canary = false;
+  {
+    const std::lock_guard lock(mutex_);
+    lacks_canary = generations_.LacksCanary();
+  }
+  // `key create` stores the canary of a key that this process may have seen already.
+  const std::vector<Canary> stored =
+      lacks_canary ? canaries_.Load().canaries : std::vector<Canary>();
   bool is_news = false;
   {
     const std::lock_guard lock(mutex_);
     is_news = problem && problem != state_problem_;
     state_problem_ = problem;
+    generations_.Remember(history, stored);
     generations_.Remember(history, pinned);
     generations_.SetQuarantined(quarantined);
   }
@@ -340,8 +355,10 @@ std::optional<Error> TokenKeyring::FatalProblem() const {
 
 std::shared_ptr<const KeyringStatus> TokenKeyring::Status() const {
   auto status = std::make_shared<KeyringStatus>();
+  std::string down;
   for (std::size_t token = 0; token < group_.size(); ++token) {
     const Token::Snapshot one = group_.token(token).Describe();
+    down += WhyDown(group_.token(token).name(), one);
     status->tokens.push_back({.name = group_.token(token).name(),
                               .is_up = one.is_ready,
                               .problem = one.problem,
@@ -393,7 +410,7 @@ std::shared_ptr<const KeyringStatus> TokenKeyring::Status() const {
   }
   if (snapshot_->active && status->last_proof) status->active_key_id = snapshot_->active->key_id;
   status->fatal = FatalProblem();
-  if (!status->last_proof) status->waiting_for = generations_.WaitingFor(wall_now);
+  if (!status->last_proof) status->waiting_for = generations_.WaitingFor(wall_now) + down;
   return status;
 }
 
