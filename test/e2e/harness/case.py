@@ -25,8 +25,9 @@ class TestCase(unittest.TestCase):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="me.", dir="/tmp"))
         self.addCleanup(self._keep_or_remove)
 
-    def start(self, command, log, env=None):
-        child = Child(command, self.dir / log, env)
+    def start(self, command, log, env=None, errors=None):
+        """A child that ends with the test; `errors` names a log of its own for stderr."""
+        child = Child(command, self.dir / log, env, errors and self.dir / errors)
         self.addCleanup(child.clean_up)
         return child
 

@@ -13,12 +13,13 @@ from harness.wait import eventually
 class Child:
     """A process in a session of its own that writes to a log file; killed with all it started."""
 
-    def __init__(self, command, log, env=None):
+    def __init__(self, command, log, env=None, errors=None):
         self.command = [str(word) for word in command]
         self.log = pathlib.Path(log)
         self._file = open(self.log, "ab")
+        self._errors = open(errors, "ab") if errors else self._file
         self._process = subprocess.Popen(
-            self.command, stdin=subprocess.DEVNULL, stdout=self._file, stderr=self._file,
+            self.command, stdin=subprocess.DEVNULL, stdout=self._file, stderr=self._errors,
             env={**os.environ, **(env or {})}, start_new_session=True)
         self.pid = self._process.pid
 
@@ -55,6 +56,7 @@ class Child:
             pass
         self._process.wait(10)
         self._file.close()
+        self._errors.close()
 
     def text(self):
         return self.log.read_text(errors="replace")

@@ -2,7 +2,6 @@
 """`mortise dev` and `mortise serve` as children, with all that they need."""
 
 import json
-import pathlib
 
 from harness import kms
 from harness.case import uid
@@ -129,7 +128,7 @@ class Service:
 def bench(socket, rpc, callers, seconds, log, test):
     """`mortise bench` in the background; report() gives its JSON when it has ended."""
     child = test.start([MORTISE, "bench", "--socket", socket, "--rpc", rpc, "--callers", callers,
-                        "--duration", f"{seconds}s", "-o", "json"], log)
+                        "--duration", f"{seconds}s", "-o", "json"], log, errors=f"stderr-of-{log}")
     return Bench(child, seconds)
 
 
@@ -142,5 +141,4 @@ class Bench:
 
     def report(self):
         self.child.wait(self._seconds + 30)
-        text = pathlib.Path(self.child.log).read_text()
-        return json.loads(text[text.index("{"):])
+        return json.loads(self.child.text())

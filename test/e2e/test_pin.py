@@ -37,11 +37,12 @@ class WrongPinTest(TestCase):
         self.assertEqual(self.logins(), 1)
 
     def test_it_is_tried_once_by_processes_started_at_once(self):
-        # Keyrings of their own, one state folder: the latch belongs to the node.
+        # Sockets of their own, one state folder: the latch belongs to the node.
         fronts = []
+        self.service.settings["metrics"] = {"address": ""}
         for number in range(4):
             self.service.keyring_settings["socket"] = str(self.service.dir / f"kms{number}.sock")
-            self.service.settings["metrics"] = {"address": ""}
+            self.service.config_file = self.service.dir / f"mortise{number}.yaml"
             fronts.append(self.service.launch())
         for number in range(4):
             with kms.Client(self.service.dir / f"kms{number}.sock") as client:
@@ -49,10 +50,18 @@ class WrongPinTest(TestCase):
         self.assertEqual(self.logins(), 1)
         self.assertTrue(all(front.is_running() for front in fronts))
 
-    def test_the_right_pin_is_tried_again_after_unlatch(self):
+    def unlatch(self):
+        run([MORTISE, "token", "unlatch", "--config", self.service.config_file, "--token", "hsm-a"])
+
+    def test_it_is_tried_once_more_after_each_unlatch(self):
         self.start_and_see_it_refused().stop()
+        self.unlatch()
+        for _ in range(2):
+            self.start_and_see_it_refused().stop()
+        self.assertEqual(self.logins(), 2)
+
+    def test_the_right_pin_serves_after_unlatch(self):
+        self.start_and_see_it_refused().stop()
+        self.unlatch()
         self.service.token_settings["pinFile"] = str(self.right)
-        self.service.write_config()
-        run([MORTISE, "token", "unlatch", "--config", self.service.config_file, "hsm-a"])
         self.service.start()
-        self.assertEqual(kms.outcome(self.service.client().encrypt, kms.new_seed()), (kms.OK, ""))

@@ -16,9 +16,10 @@ class WorkerTest(TestCase):
 
     def test_no_call_fails_while_the_worker_is_killed_ten_times(self):
         dev = Dev(self)
-        load = bench(dev.socket, "decrypt", 16, 30, "bench.log", self)
+        load = bench(dev.socket, "decrypt", 16, 90, "bench.log", self)
         for _ in range(TIMES):
-            time.sleep(2)
+            # One that ended sooner than this would be a crash loop, and waited for.
+            time.sleep(6)
             victim = dev.facts()["workerPids"][0]
             kill_pid(victim)
             eventually(lambda: dev.facts()["workerPids"] not in ([victim], []), 15, "dev.json names another worker")

@@ -167,12 +167,12 @@ class ColdReadTest(KubeTestCase):
     def test_no_read_fails_while_the_worker_is_killed_ten_times(self):
         dev = Dev(self)
         self.start_with_seeds(dev.dir / "encryption-config.yaml")
-        load = bench(dev.socket, "decrypt", 8, 60, "bench.log", self)
+        load = bench(dev.socket, "decrypt", 8, 100, "bench.log", self)
         kills = []
 
         def killer():
             for _ in range(10):
-                time.sleep(3)
+                time.sleep(6)
                 victim = dev.facts()["workerPids"][0]
                 kill_pid(victim)
                 eventually(lambda: dev.facts()["workerPids"] not in ([victim], []), 15, "another worker")

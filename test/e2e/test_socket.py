@@ -16,7 +16,7 @@ from harness.service import Service
 USAGE = 2  # the exit code
 
 
-class SocketPathTest(TestCase):
+class SocketFileTest(TestCase):
     def setUp(self):
         super().setUp()
         self.service = Service(self)
