@@ -94,6 +94,9 @@ void Listener::Dispatch(int fd) {
   } else if (silent_.contains(fd)) {
     HearFirstBytes(fd);
   } else if (served_.contains(fd)) {
+    // While gRPC's own descriptor is open, closing the copy would not end the watch, and
+    // its hang-ups would be taken for those of the next connection with this number.
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
     served_.erase(fd);
     for (RequestObserver* observer : observers_) observer->OnConnectionClosed(settings_.name);
   }

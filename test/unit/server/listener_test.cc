@@ -7,6 +7,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <vector>
 
 #include "test/unit/server/http2_client.h"
 #include "test/unit/server/serving_test.h"
@@ -29,6 +31,7 @@ class ListenerTest : public ServingTest {};
 TEST_F(ListenerTest, ClosesASilentConnectionAfterFiveSeconds) {
   const UniqueFd silent = Connect(settings.socket);
   EXPECT_TRUE(IsClosedWithin(silent.get(), seconds(8)));
+  // Counted after it was closed.
   EXPECT_TRUE(Eventually([this] { return recorder.rejections(Rejection::kSilent) == 1; }));
 }
 
@@ -127,6 +130,35 @@ TEST_F(SocketTest, SeesThatGrpcClosedAnOldConnectionAndSoDoesTheClient) {
   }
   EXPECT_TRUE(IsClosedWithin(old.fd(), seconds(1)));
   EXPECT_TRUE(Eventually([&] { return serving.listener().open() == 0; }));
+}
+
+// gRPC shuts a connection down first and closes the descriptor some time later. Until
+// then the number that the listener's copy had may belong to the next connection.
+TEST_F(SocketTest, TakesAConnectionThatIsStillToBeClosedForNoOther) {
+  std::mutex mutex;
+  std::vector<UniqueFd> kept;  // guarded by mutex
+  Recorder recorder;
+  server::Listener listener(settings, limits.max_connections, server::TakeOver::kNo,
+                            [&](UniqueFd fd, server::Peer) {
+                              const std::lock_guard lock(mutex);
+                              kept.push_back(std::move(fd));
+                            },
+                            recorder, {&recorder});
+  const Http2Client first(settings.socket);
+  ASSERT_TRUE(Eventually([&] { return listener.open() == 1; }));
+  {
+    const std::lock_guard lock(mutex);
+    shutdown(kept.front().get(), SHUT_RDWR);
+  }
+  ASSERT_TRUE(Eventually([&] { return listener.open() == 0; }));
+  // The placeholder takes the copy's number until the second's own copy is made.
+  UniqueFd placeholder(dup(STDIN_FILENO));
+  const UniqueFd second = Connect(settings.socket);
+  ASSERT_TRUE(Eventually([&] { return listener.open() == 1; }));
+  placeholder.Reset();
+  ASSERT_EQ(send(second.get(), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24, 0), 24);
+  std::this_thread::sleep_for(milliseconds(200));
+  EXPECT_EQ(listener.open(), 1);
 }
 
 TEST_F(SocketTest, MovesAClientOnToAnotherConnectionWhenItsOwnGetsOld) {
