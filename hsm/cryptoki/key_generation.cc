@@ -105,6 +105,23 @@ CK_OBJECT_HANDLE GenerateAesKey(const Session& session, const std::string& label
                   Printable(AsText(stored_label)), ToHex(stored_id), label, ToHex(id)));
 }
 
+CK_OBJECT_HANDLE GenerateThrowAwayAesKey(const Session& session) {
+  Template wanted;
+  wanted.Add(CKA_CLASS, CK_ULONG{CKO_SECRET_KEY})
+      .Add(CKA_KEY_TYPE, CK_ULONG{CKK_AES})
+      .Add(CKA_VALUE_LEN, CK_ULONG{32})
+      .Add(CKA_TOKEN, false)
+      .Add(CKA_PRIVATE, true)
+      .Add(CKA_ENCRYPT, true)
+      .Add(CKA_DECRYPT, true);
+  CK_MECHANISM generation{CKM_AES_KEY_GEN, nullptr, 0};
+  CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+  Check(session.p11().C_GenerateKey(session.handle(), &generation, wanted.attributes().data(),
+                                    wanted.attributes().size(), &key),
+        "C_GenerateKey");
+  return key;
+}
+
 void DestroyObject(const Session& session, CK_OBJECT_HANDLE object) {
   Check(session.p11().C_DestroyObject(session.handle(), object), "C_DestroyObject");
 }

@@ -15,6 +15,10 @@ namespace mortise::hsm {
 CK_OBJECT_HANDLE GenerateAesKey(const Session& session, const std::string& label, ByteView id,
                                 CK_MECHANISM_TYPE mechanism);
 
+// A key that is gone with its session: to try a token out on without touching a KEK.
+// Throws Error, kKeyRefused where the token has no such keys.
+CK_OBJECT_HANDLE GenerateThrowAwayAesKey(const Session& session);
+
 // Ends a key for ever.
 void DestroyObject(const Session& session, CK_OBJECT_HANDLE object);
 

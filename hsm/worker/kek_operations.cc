@@ -2,6 +2,7 @@
 #include "hsm/worker/kek_operations.h"
 
 #include "base/random.h"
+#include "hsm/cryptoki/key_generation.h"
 #include "hsm/scheme/canary_proof.h"
 
 namespace mortise::hsm {
@@ -57,6 +58,14 @@ std::string KekOperations::MakeCanary(const Session& session, HeldKey& key, cons
   const std::string envelope = WrapAndProve(session, key, kek, Purpose::kCanary, random.view());
   const Digest proof = CanaryProof(random.view());
   return std::string(AsText(proof)) + envelope;
+}
+
+void KekOperations::ProveToken(const Session& session) {
+  HeldKey throw_away;
+  throw_away.handle = GenerateThrowAwayAesKey(session);
+  const Bytes plaintext = RandomBytes(32);
+  WrapAndProve(session, throw_away, KekView{}, Purpose::kSelfTest, plaintext);
+  DestroyObject(session, throw_away.handle);
 }
 
 void KekOperations::SelfTest(SessionKeeper& keeper, HeldKey& key, const KekView& kek) {

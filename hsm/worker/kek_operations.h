@@ -29,6 +29,10 @@ class KekOperations {
   // A new canary: its proof (32 bytes), then its envelope. The plaintext stays here.
   std::string MakeCanary(const Session& session, HeldKey& key, const KekView& kek);
 
+  // A wrap and unwrap under a throw-away key: does the token work at all? Throws Error when
+  // it does not, kKeyRefused where it has no throw-away keys.
+  void ProveToken(const Session& session);
+
   // DESIGN's self-test of the key itself: two equal wraps differ, both open, and a flipped
   // bit of ciphertext, tag, IV or binding fails. Renews the session after each expected
   // failure. Throws Error(kProofFailed).

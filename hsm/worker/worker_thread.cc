@@ -152,13 +152,29 @@ Error WorkerThread::JudgeAmbiguous(const Error& error, const RequestHead& head,
   }
   WireReader reader(body);
   const KekView kek = KekView::Decode(reader);
-  // A canary that does not open is no evidence against a token that opens other things;
-  // the front, which knows every canary, decides about that.
-  if (head.kind == MessageKind::kOpenCanary) return Refused(error);
+  if (head.kind == MessageKind::kOpenCanary) return JudgeCanary(error);
   if (KekWorks(kek)) return IsUnwrap(head.kind) ? Refused(error) : error;
   ReportSick(Reason::kUnavailable,
              std::string(error.what()) + ", and the canary does not open either");
   return Error(Reason::kUnavailable, error.what(), error.ckr());
+}
+
+// A canary has no canary. A throw-away key tells whether the token works at all: then the
+// key is other material, else the token is at fault.
+Error WorkerThread::JudgeCanary(const Error& error) {
+  try {
+    process_.operations_.ProveToken(keeper_.session());
+    return Refused(error);
+  } catch (const Error& failure) {
+    keeper_.Renew();
+    // Without such keys nothing is known; a token is then not called foreign for it.
+    if (failure.reason() == Reason::kKeyRefused) {
+      return Error(Reason::kUnavailable, error.what(), error.ckr());
+    }
+    ReportSick(Reason::kUnavailable,
+               std::string(error.what()) + ", and a throw-away key does not work either");
+    return Error(Reason::kUnavailable, error.what(), error.ckr());
+  }
 }
 
 bool WorkerThread::KekWorks(const KekView& kek) {

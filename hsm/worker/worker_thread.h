@@ -25,6 +25,7 @@ class WorkerThread {
   // What the failure means. Tells the front when this worker must be replaced.
   Error Judge(const Error& error, const RequestHead& head, std::string_view body);
   Error JudgeAmbiguous(const Error& error, const RequestHead& head, std::string_view body);
+  Error JudgeCanary(const Error& error);
   // Has this KEK opened something within the last second, or does its canary open now?
   bool KekWorks(const KekView& kek);
   void ReportSick(Reason reason, const std::string& why);

@@ -29,5 +29,10 @@ inline auto ThrowsError(Reason reason, const std::string& part) {
                        ::testing::Property("what", &Error::what, ::testing::HasSubstr(part))));
 }
 
+// EXPECT_THAT([&] { Call(); }, ThrowsOneOf(AnyOf(Reason::kTimeout, Reason::kDeadline)));
+inline auto ThrowsOneOf(const ::testing::Matcher<Reason>& reason) {
+  return ::testing::Throws<Error>(::testing::Property("reason", &Error::reason, reason));
+}
+
 }  // namespace test
 }  // namespace mortise
