@@ -20,7 +20,9 @@ const EVP_MD* Sha256Method() {
 
 }  // namespace
 
-void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+void Sha256::Free::operator()(evp_md_ctx_st* context) const {
+  EVP_MD_CTX_free(context);
+}
 
 Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
   if (!context_) throw std::bad_alloc();
@@ -32,7 +34,9 @@ Sha256& Sha256::Add(ByteView bytes) {
   return *this;
 }
 
-Sha256& Sha256::AddU8(std::uint8_t value) { return Add(ByteView(&value, 1)); }
+Sha256& Sha256::AddU8(std::uint8_t value) {
+  return Add(ByteView(&value, 1));
+}
 
 Sha256& Sha256::AddU32(std::uint32_t value) {
   return AddU8(static_cast<std::uint8_t>(value >> 24))
@@ -43,7 +47,8 @@ Sha256& Sha256::AddU32(std::uint32_t value) {
 
 Sha256& Sha256::AddLp(ByteView bytes) {
   if (bytes.size() > 0xffff) throw Error(Reason::kInternal, "a hashed field exceeds 65535 bytes");
-  AddU8(static_cast<std::uint8_t>(bytes.size() >> 8)).AddU8(static_cast<std::uint8_t>(bytes.size()));
+  AddU8(static_cast<std::uint8_t>(bytes.size() >> 8))
+      .AddU8(static_cast<std::uint8_t>(bytes.size()));
   return Add(bytes);
 }
 
@@ -53,7 +58,9 @@ Digest Sha256::Finish() {
   return digest;
 }
 
-Digest Sha256::Of(ByteView bytes) { return Sha256().Add(bytes).Finish(); }
+Digest Sha256::Of(ByteView bytes) {
+  return Sha256().Add(bytes).Finish();
+}
 
 Digest HmacSha256(ByteView key, ByteView message) {
   Digest tag;

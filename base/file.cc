@@ -30,7 +30,8 @@ struct stat StatOrRefuse(const std::string& path) {
 }
 
 std::string RealPath(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), std::free);
+  const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr),
+                                                         std::free);
   if (!real) Refuse(path, ErrnoText(errno));
   return real.get();
 }
@@ -154,7 +155,8 @@ SecretBytes ReadSecretFile(const std::string& path) {
   const ssize_t got = read(fd.get(), text.data(), text.size());
   if (got < 0) Refuse(path, ErrnoText(errno));
   const ByteView all = text.view().first(static_cast<std::size_t>(got));
-  const auto end = std::find_if(all.begin(), all.end(), [](std::uint8_t c) { return c == '\n' || c == '\r'; });
+  const auto end =
+      std::find_if(all.begin(), all.end(), [](std::uint8_t c) { return c == '\n' || c == '\r'; });
   return SecretBytes(ByteView(all.begin(), end));
 }
 

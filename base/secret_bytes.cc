@@ -30,7 +30,9 @@ SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
   return *this;
 }
 
-void Wipe(void* data, std::size_t size) { OPENSSL_cleanse(data, size); }
+void Wipe(void* data, std::size_t size) {
+  OPENSSL_cleanse(data, size);
+}
 
 void Wipe(std::string& text) {
   Wipe(text.data(), text.size());

@@ -35,7 +35,8 @@ TEST_F(QuarantineTest, IsTheNamesOfItsFiles) {
 }
 
 TEST_F(QuarantineTest, PassesOverFilesThatNameNoKey) {
-  for (const std::string& name : {std::string("README"), kKeyId + ".Xy12ab", std::string(".hidden")}) {
+  for (const std::string& name :
+       {std::string("README"), kKeyId + ".Xy12ab", std::string(".hidden")}) {
     WriteFileAtomically(folder_ / "quarantine/" + name, "");
   }
   EXPECT_TRUE(QuarantinedKeys(folder_.path()).empty());
