@@ -167,7 +167,7 @@ void Log::OnRequest(const RequestResult& result) {
   Line line(level, result.failure ? "request failed" : "request served");
   line.Add("keyring", result.keyring)
       .Add("method", Name(result.method))
-      .Add("uid", Printable(result.uid))
+      .Add("uid", result.uid.empty() && !is_status ? "-" : Printable(result.uid))
       .Add("key_id", Printable(result.key_id, 128))
       .Add("outcome", result.failure ? Name(*result.failure) : "ok")
       .Add("code", result.code)

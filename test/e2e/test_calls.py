@@ -10,11 +10,12 @@ from harness.serving import ServingTestCase
 
 class BasicTest(ServingTestCase):
     def test_status_is_ok_and_always_the_same(self):
-        answers = []
+        answers, times = [], []
         for _ in range(20):
             start = time.monotonic()
             answers.append(self.client.status())
-            self.assertLess(time.monotonic() - start, 5)
+            times.append(time.monotonic() - start)
+        self.assertLess(min(times), 0.05)  # the quickest: the machine may be busy
         self.assertEqual({(a.version, a.healthz, a.key_id) for a in answers},
                          {("v2", "ok", self.dev.facts()["keyId"])})
 
@@ -34,6 +35,12 @@ class BasicTest(ServingTestCase):
         first, second = self.client.encrypt(seed), self.client.encrypt(seed)
         self.assertNotEqual(first.ciphertext, second.ciphertext)
         self.assertEqual([self.client.decrypt(first), self.client.decrypt(second)], [seed, seed])
+
+    def test_different_plaintexts_give_different_ciphertexts_and_each_opens_to_its_own(self):
+        seeds = [kms.new_seed() for _ in range(20)]
+        answers = [self.client.encrypt(seed) for seed in seeds]
+        self.assertEqual(len({answer.ciphertext for answer in answers}), len(seeds))
+        self.assertEqual([self.client.decrypt(answer) for answer in answers], seeds)
 
     def test_the_answer_to_encrypt_is_one_that_kube_apiserver_accepts(self):
         wrapped = self.client.encrypt(kms.new_seed())
@@ -60,6 +67,20 @@ class BasicTest(ServingTestCase):
         for authority in ("localhost", "/run/mortise/kms.sock", "%2Frun%2Fmortise%2Fkms.sock", "@kms"):
             with self.dev.client(authority=authority) as client:
                 self.assertEqual(client.status().healthz, "ok", authority)
+
+
+class ProofTest(TestCase):
+    def test_a_wrap_that_does_not_open_is_never_answered(self):
+        service = Service(self, faulty=True)
+        service.token_settings["canaryInterval"] = "25s"  # or a canary might take the fault
+        service.start()
+        with service.client() as client:
+            for function in ("C_Encrypt", "C_Decrypt"):  # the wrap is garbage, or what its proof gives
+                seed = kms.new_seed()
+                service.faults("corrupt", function, "1")
+                self.assertEqual(kms.outcome(client.encrypt, seed)[0], kms.INTERNAL, function)
+                service.faults("clear")
+                self.assertEqual(client.decrypt(client.encrypt(seed)), seed)
 
 
 class EncryptInputTest(ServingTestCase):
@@ -95,6 +116,7 @@ class EncryptInputTest(ServingTestCase):
         log = self.dev.front.text()
         self.assertFalse([line for line in log.splitlines() if line.startswith("forged")])
         self.assertNotIn("\x1b[31m", log)
+        self.assertIn(r"a\\x0aforged line", log)
         self.assertNotIn("u" * 1024, log)
 
     def test_unknown_fields_are_ignored(self):

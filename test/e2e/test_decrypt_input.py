@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile or odd Decrypt input, sent over gRPC to the whole product."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from harness import kms
+from harness.process import peak_memory
 from harness.service import Dev
 from harness.serving import ServingTestCase
 
@@ -79,6 +81,7 @@ class DecryptInputTest(ServingTestCase):
         self.assertFalse([line for line in log.splitlines() if line.startswith("forged")])
         self.assertNotIn("\x1b[31m", log)
         self.assertNotIn("\0", log)
+        self.assertIn(r"a\\x0aforged", log)
 
     def test_a_key_id_that_is_not_utf8_is_refused(self):
         with self.nothing_restarts():
@@ -95,6 +98,42 @@ class DecryptInputTest(ServingTestCase):
         with self.nothing_restarts():
             many = {f"a{number}.example.com": b"x" * 10 for number in range(100_000)}
             self.refuse((kms.INVALID_ARGUMENT, kms.RESOURCE_EXHAUSTED), annotations=many)
+
+    def test_four_mebibytes_of_annotations_are_refused(self):
+        with self.nothing_restarts():
+            self.refuse(kms.RESOURCE_EXHAUSTED, annotations={"a.example.com": bytes(4 << 20)})
+
+    def test_messages_over_the_receive_limit_leave_memory_flat(self):
+        with self.nothing_restarts():
+            self.refuse(kms.RESOURCE_EXHAUSTED, ciphertext=bytes(1 << 20))
+            before = peak_memory(self.dev.front.pid)
+            for _ in range(20):
+                self.refuse(kms.RESOURCE_EXHAUSTED, ciphertext=bytes(1 << 20))
+                self.refuse(kms.RESOURCE_EXHAUSTED, annotations={"a.example.com": bytes(4 << 20)})
+            # Together they have 100 MiB.
+            self.assertLess(peak_memory(self.dev.front.pid) - before, 16 << 20)
+
+    def test_bad_blobs_never_change_the_answer_of_others(self):
+        is_over = threading.Event()
+
+        def send_bad_blobs(byte):
+            bad = bytearray(self.wrapped.ciphertext)
+            bad[-1] ^= byte
+            with self.dev.client() as client:
+                while not is_over.is_set():
+                    self.assert_refused(kms.INVALID_ARGUMENT, client.decrypt, self.wrapped, ciphertext=bytes(bad))
+
+        with self.nothing_restarts(), ThreadPoolExecutor(4) as pool:
+            bad = [pool.submit(send_bad_blobs, byte) for byte in (1, 2, 4, 8)]
+            try:
+                for _ in range(200):
+                    seed = kms.new_seed()
+                    self.assertEqual(self.client.decrypt(self.client.encrypt(seed)), seed)
+                    self.assertEqual(self.client.status().healthz, "ok")
+            finally:
+                is_over.set()
+            for future in bad:
+                future.result()
 
     def test_two_hundred_identical_decrypts_at_once_all_succeed(self):
         with ThreadPoolExecutor(32) as pool:

@@ -36,10 +36,11 @@ class OutageTest(TestCase):
 
     def test_strict_turns_unavailable_within_its_staleness_limit(self):
         service = self.serve("strict")
+        wrapped = self.client.encrypt(kms.new_seed())
         service.faults("remove")
         eventually(lambda: kms.outcome(self.client.status)[0] == kms.UNAVAILABLE, self.STALENESS + 6, "UNAVAILABLE")
-        wrapped_code = kms.outcome(self.client.encrypt, kms.new_seed(), timeout=3)[0]
-        self.assertIn(wrapped_code, (kms.UNAVAILABLE, kms.DEADLINE_EXCEEDED))
+        for call, argument in ((self.client.encrypt, kms.new_seed()), (self.client.decrypt, wrapped)):
+            self.assertEqual(kms.outcome(call, argument, timeout=3)[0], kms.UNAVAILABLE)
         self.assert_heals_without_a_restart()
 
     def test_bridge_keeps_the_key_id_with_a_healthz_text_that_is_not_ok(self):
@@ -72,6 +73,23 @@ class OutageTest(TestCase):
         self.assertEqual(code, kms.UNAVAILABLE)
         self.assertLess(slowest, 1.0)
         service.faults("release")
+        self.assert_heals_without_a_restart()
+
+    def test_a_key_that_may_no_longer_unwrap_turns_status_red(self):
+        service = self.serve("strict")
+        service.faults("answer", "C_DecryptInit", "0x68")  # CKR_KEY_FUNCTION_NOT_PERMITTED
+        eventually(lambda: kms.outcome(self.client.status)[0] == kms.UNAVAILABLE, self.STALENESS + 6, "UNAVAILABLE")
+        self.assert_heals_without_a_restart()
+
+    def test_a_key_that_may_no_longer_wrap_is_told_by_encrypt_while_decrypt_and_status_go_on(self):
+        # Health is an unwrap: what is stored can be read, and Encrypt proves itself.
+        service = self.serve("strict")
+        seed = kms.new_seed()
+        wrapped = self.client.encrypt(seed)
+        service.faults("answer", "C_EncryptInit", "0x68")
+        self.assertEqual(kms.outcome(self.client.encrypt, kms.new_seed())[0], kms.FAILED_PRECONDITION)
+        self.assertEqual(self.client.decrypt(wrapped), seed)
+        self.assertTrue(kms.is_healthy(self.client))
         self.assert_heals_without_a_restart()
 
     def test_one_slow_operation_does_not_turn_status_red(self):

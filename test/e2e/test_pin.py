@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A wrong PIN is tried once in its life."""
 
+import time
+
 from harness import TestCase, eventually, kms
 from harness.paths import MORTISE
-from harness.process import run
+from harness.process import kill_pid, run
 from harness.service import Service
 
 
@@ -59,6 +61,21 @@ class WrongPinTest(TestCase):
         for _ in range(2):
             self.start_and_see_it_refused().stop()
         self.assertEqual(self.logins(), 2)
+
+    def test_a_pin_changed_in_the_token_is_tried_once_and_the_new_one_heals_without_a_restart(self):
+        self.service.token_settings |= {"pinFile": str(self.right), "canaryInterval": "1s"}
+        self.service.keyring_settings |= {"statusPolicy": "strict", "statusStaleness": "4s"}
+        front = self.service.start()
+        self.service.token.change_pin("87654321")
+        kill_pid(self.service.workers()[0])  # a login holds until its process ends
+        before = self.logins()
+        with self.service.client() as client:
+            eventually(lambda: kms.outcome(client.status)[0] == kms.UNAVAILABLE, 20, "Status is UNAVAILABLE")
+            time.sleep(3)
+            self.assertEqual(self.logins() - before, 1)
+            self.service.token.write_pin("87654321")
+            self.service.wait_until_healthy(40)
+        self.assertTrue(front.is_running())
 
     def test_the_right_pin_serves_after_unlatch(self):
         self.start_and_see_it_refused().stop()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What may be at the socket's path, and who may connect to it."""
 
+import json
 import os
 import shutil
 import socket
@@ -10,6 +11,7 @@ import sys
 import unittest
 
 from harness import TestCase, eventually, http2, kms
+from harness.paths import MORTISE
 from harness.process import as_root
 from harness.service import Service
 
@@ -78,12 +80,14 @@ class SocketFileTest(TestCase):
 
     def test_a_link_is_refused_and_its_target_untouched(self):
         target = self.dir / "target"
-        for make in (lambda: target.write_text("precious"), lambda: target.unlink()):
-            make()
-            self.socket.unlink(missing_ok=True)
-            self.socket.symlink_to(target)
-            self.assert_refuses_to_start(str(self.socket))
-            self.assertTrue(self.socket.is_symlink())
+        target.write_text("precious")
+        self.socket.symlink_to(target)
+        self.assert_refuses_to_start(str(self.socket))
+        self.assertEqual(target.read_text(), "precious")
+        target.unlink()
+        self.assert_refuses_to_start(str(self.socket))
+        self.assertTrue(self.socket.is_symlink())
+        self.assertFalse(target.exists())
 
     def test_a_path_over_107_bytes_is_refused_with_the_limit(self):
         self.service.keyring_settings["socket"] = str(self.dir / ("s" * 100) / "kms.sock")
@@ -114,6 +118,35 @@ class SocketFileTest(TestCase):
         self.assertEqual(self.socket.read_text(), "precious")
 
 
+# Starts what follows the path with a listening socket as systemd hands one over.
+HANDED_OVER = """
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
+os.dup2(s.fileno(), 3); os.set_inheritable(3, True)
+os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class SocketActivationTest(TestCase):
+    def test_a_socket_that_systemd_hands_over_is_neither_used_nor_removed(self):
+        service = Service(self)
+        service.write_config()
+        offered = self.dir / "offered.sock"
+        front = self.start([sys.executable, "-c", HANDED_OVER, offered, MORTISE, "serve", "--config",
+                            service.config_file], "offered.log")
+        service.wait_until_healthy()
+        connection = socket.socket(socket.AF_UNIX)
+        self.addCleanup(connection.close)
+        connection.settimeout(1)
+        connection.connect(str(offered))
+        connection.sendall(http2.hello())
+        self.assertRaises(TimeoutError, connection.recv, 1)
+        self.assertEqual(front.stop(), 0)
+        self.assertTrue(offered.is_socket())
+        self.assertFalse(service.socket.exists())
+
+
 # Run as another user: connects and prints what the plugin lets it read.
 STRANGER = """
 import os, socket, sys
@@ -137,7 +170,9 @@ class PeerTest(TestCase):
             raise unittest.SkipTest("needs root or sudo, to be another user")
         command = as_root([sys.executable, "-c", STRANGER, str(service.socket)])
         self.assertEqual(subprocess.check_output(command, text=True).strip(), "closed")
-        self.assertIn("65534", front.text())
+        told = next(line for line in map(json.loads, front.text().splitlines()) if line.get("event") == "peer_rejected")
+        self.assertEqual(told["peer_uid"], "65534")
+        self.assertTrue(int(told["peer_pid"]))
         service.wait_until_healthy()
 
 

@@ -87,6 +87,23 @@ TEST_F(ReadyKeyringTest, FindsNoKeyForAStrangersKeyId) {
   }
 }
 
+TEST_F(ReadyKeyringTest, AsksTheTokenToOpenNothingUnderAnUnknownKeyId) {
+  RunningKeyring quiet(token_, [](config::Config& config) {
+    config.tokens[0].canary_interval = 1h;
+    config.keyrings[0].rescan_interval = 1h;
+  });
+  ASSERT_TRUE(quiet.WaitUntilServing());
+  const Wrapped wrapped = quiet.Wrap(seed_);
+  const std::uint64_t before = token_.faults().Calls("C_DecryptInit");
+  for (const std::string key_id : {"prod.1.0123456789abcdef", "prod.2.0123456789abcdef", "x"}) {
+    EXPECT_THAT([&] { quiet.Unwrap(wrapped.ciphertext, key_id); },
+                ThrowsError(Reason::kKeyNotFound, ""));
+  }
+  EXPECT_EQ(token_.faults().Calls("C_DecryptInit"), before);
+  EXPECT_EQ(ToHex(quiet.Unwrap(wrapped.ciphertext, wrapped.key_id).view()), ToHex(seed_));
+  EXPECT_EQ(token_.faults().Calls("C_DecryptInit"), before + 1);
+}
+
 TEST_F(ReadyKeyringTest, OpensAfterARestartWhatItWrappedBefore) {
   const Wrapped wrapped = running_.Wrap(seed_);
   running_.Restart();

@@ -96,6 +96,12 @@ def exists(pid):
         return False
 
 
+def peak_memory(pid):
+    """The most bytes that the process has had resident so far."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) << 10
+
+
 def children(parent, name=""):
     """Pids of the living children of `parent` whose name starts with `name` (at most 15 bytes)."""
     found = []

@@ -32,6 +32,15 @@ class Token:
         path.chmod(stat.S_IRUSR)
         return path
 
+    def change_pin(self, new):
+        """In the token alone: the file still says the old one."""
+        self.pkcs11_tool("--change-pin", "--new-pin", new)
+
+    def write_pin(self, pin):
+        self.pin_file.chmod(stat.S_IRUSR | stat.S_IWUSR)
+        self.pin_file.write_text(pin + "\n")
+        self.pin_file.chmod(stat.S_IRUSR)
+
     def add_twin(self):
         """One more token of the same label, which create-token would not make."""
         run(["softhsm2-util", "--init-token", "--free", "--label", self.label, "--pin", self.pin(), "--so-pin",

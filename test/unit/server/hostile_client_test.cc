@@ -37,18 +37,24 @@ class HostileClientTest : public ServingTest {
   const std::shared_ptr<grpc::Channel> channel_ = Client::ChannelTo(settings.socket);
 };
 
-TEST_F(HostileClientTest, RefusesAMessageOfOneMebibyteAndKeepsTheConnection) {
-  EXPECT_EQ(CallRaw(kDecrypt, std::string(1 << 20, 'x')), StatusCode::RESOURCE_EXHAUSTED);
+TEST_F(HostileClientTest, RefusesMessagesOverTheLimitBeforeTheTokenAndKeepsTheConnection) {
+  for (const std::size_t size : {(64 << 10) + 1, 1 << 20, 3 << 20}) {
+    const std::string field(size, 'x');
+    EXPECT_EQ(CallRaw(kDecrypt, field), StatusCode::RESOURCE_EXHAUSTED) << size;
+    EXPECT_EQ(CallRaw(kEncrypt, field), StatusCode::RESOURCE_EXHAUSTED) << size;
+  }
   EXPECT_TRUE(Serves());
-  EXPECT_EQ(serving.listener().open(), 1);
+  EXPECT_EQ(recorder.connections(), 1);
   EXPECT_EQ(keyring.calls(), 0);
 }
 
 TEST_F(HostileClientTest, AnswersAMalformedMessageWithInternalAndKeepsTheConnection) {
   EXPECT_EQ(CallRaw(kDecrypt, "\xff\xff\xff"), StatusCode::INTERNAL);
   EXPECT_EQ(CallRaw(kEncrypt, "\x0a\x7f"), StatusCode::INTERNAL);  // longer than it is
+  EXPECT_EQ(CallRaw(kStatus, "\x07"), StatusCode::INTERNAL);       // there is no such wire type
   EXPECT_TRUE(Serves());
-  EXPECT_EQ(serving.listener().open(), 1);
+  EXPECT_EQ(recorder.connections(), 1);
+  EXPECT_EQ(keyring.calls(), 0);
 }
 
 // protobuf checks proto3 strings when it parses, so such a call never reaches a handler.
@@ -70,7 +76,9 @@ TEST_F(HostileClientTest, RefusesAHundredThousandAnnotations) {
   EXPECT_TRUE(Serves());
 }
 
-TEST_F(HostileClientTest, IgnoresUnknownFields) {
+TEST_F(HostileClientTest, IgnoresUnknownFieldsOfEveryRequest) {
+  EXPECT_EQ(CallRaw(kStatus, "\xf8\x07\x01"), StatusCode::OK);
+  EXPECT_EQ(CallRaw(kEncrypt, "\x0a\x01x\xf8\x07\x01"), StatusCode::OK);
   EXPECT_EQ(CallRaw(kDecrypt,
                     "\x0a\x01x\x1a\x06"
                     "fake.1"

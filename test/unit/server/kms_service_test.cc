@@ -26,6 +26,14 @@ TEST_F(KmsServiceTest, AnswersStatusFromTheKeyringsSnapshot) {
   EXPECT_EQ(response.key_id(), "fake.1");
 }
 
+TEST_F(SocketTest, AnswersStatusWithTheVersionConfigured) {
+  settings.version = "v2beta1";
+  const Serving serving(settings, limits);
+  v2::StatusResponse response;
+  ASSERT_TRUE(Client(settings.socket).Status(&response).ok());
+  EXPECT_EQ(response.version(), "v2beta1");
+}
+
 TEST_F(KmsServiceTest, AnswersStatusUnavailableUntilTheFirstProof) {
   hsm::KeyringStatus starting;
   starting.waiting_for = "token hsm-a to log in";

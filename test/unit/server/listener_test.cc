@@ -91,6 +91,15 @@ TEST_F(ListenerTest, LeavesAStrangerAtItsPathAloneWithOneAlarm) {
   EXPECT_EQ(fs::file_size(settings.socket), 4u);
 }
 
+TEST_F(ListenerTest, TellsConnectedClientsToGoAwayWhenItStops) {
+  Http2Client connected(settings.socket);
+  ASSERT_TRUE(Eventually([this] { return recorder.connections() == 1; }));
+  serving.Stop(milliseconds(0));
+  auto frame = connected.Receive();
+  while (frame && frame->type != Http2Client::kGoAway) frame = connected.Receive();
+  EXPECT_TRUE(frame) << "closed without GOAWAY";
+}
+
 TEST_F(ListenerTest, RemovesItsPathWhenItStops) {
   serving.Stop(milliseconds(0));
   EXPECT_FALSE(fs::exists(fs::symlink_status(settings.socket)));
@@ -105,6 +114,15 @@ TEST_F(SocketTest, RefusesAPeerOfAnotherUid) {
   EXPECT_FALSE(client.stub().Status(context.get(), {}, &response).ok());
   EXPECT_GE(serving.recorder.rejections(Rejection::kUid), 1);
   EXPECT_GE(serving.recorder.events("peer_rejected"), 1);
+}
+
+TEST_F(SocketTest, CountsEveryRefusedPeerButLogsOnlySoMany) {
+  settings.allowed_uids = {geteuid() + 1};
+  const Serving serving(settings, limits);
+  for (int i = 0; i < 500; ++i) Connect(settings.socket);
+  EXPECT_TRUE(Eventually([&] { return serving.recorder.rejections(Rejection::kUid) == 500; }));
+  EXPECT_GE(serving.recorder.events("peer_rejected"), 1);
+  EXPECT_LE(serving.recorder.events("peer_rejected"), 100);
 }
 
 TEST_F(SocketTest, ClosesTheNewestConnectionBeyondTheLimitAndServesAgainWhenOneIsFree) {

@@ -84,6 +84,16 @@ TEST_F(LogTest, KeepsAClientsWordsInOneLineEscapedAndShort) {
   EXPECT_EQ(line["duration_ms"], 1.5);
 }
 
+TEST_F(LogTest, HasAPlaceholderForTheUidThatAClientLeftEmpty) {
+  const auto lines = Written([](Log& log) {
+    RequestResult result = Failure();
+    result.uid = "";
+    log.OnRequest(result);
+  });
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_EQ(json::parse(lines[0])["uid"], "-");
+}
+
 TEST_F(LogTest, ReplacesInvalidUtf8InAnEvent) {
   const auto lines = Written([](Log& log) {
     log.OnEvent({hsm::Severity::kInfo, "x", "\xff\xfe", {{"label", "\xc3"}}});

@@ -4,13 +4,33 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "test/support/matchers.h"
 #include "test/support/temp_dir.h"
 #include "test/unit/server/serving_test.h"
+
+namespace {
+
+std::optional<mode_t> mode_at_birth;  // of the file that the last bind made
+
+}  // namespace
+
+// In place of the C library's, so that a file's mode can be seen before anybody changes it.
+extern "C" int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
+  const long result = syscall(SYS_bind, fd, address, size);
+  struct stat status {};
+  if (address->sa_family == AF_UNIX &&
+      stat(reinterpret_cast<const sockaddr_un*>(address)->sun_path, &status) == 0) {
+    mode_at_birth = status.st_mode & 07777;
+  }
+  return static_cast<int>(result);
+}
 
 namespace mortise::server {
 namespace {
@@ -47,6 +67,17 @@ TEST_F(SocketPathTest, MakesASocketWithTheModeAskedForWhateverTheUmask) {
     EXPECT_EQ(FilesInFolder(), 1u);
   }
   EXPECT_EQ(FilesInFolder(), 0u);
+}
+
+TEST_F(SocketPathTest, NeverHasAWiderModeThanTheOneAskedFor) {
+  for (const mode_t mask : {0, 077}) {
+    mode_at_birth.reset();
+    const mode_t before = umask(mask);
+    const BoundSocket socket(path, 0640, TakeOver::kNo);
+    umask(before);
+    ASSERT_TRUE(mode_at_birth);
+    EXPECT_EQ(*mode_at_birth & ~0640u, 0u) << mask;
+  }
 }
 
 TEST_F(SocketPathTest, ReplacesADeadSocket) {
@@ -96,9 +127,12 @@ TEST_F(SocketPathTest, RefusesALinkToAFileToALiveSocketAndToNothing) {
     fs::create_symlink(target, path);
     EXPECT_THAT(Binding(path, TakeOver::kYes), ThrowsError(Reason::kConfig, "a symbolic link"));
     EXPECT_EQ(fs::read_symlink(path), target);
+    EXPECT_EQ(fs::file_size(folder / "file"), 4u);
+    EXPECT_TRUE(Connect(folder / "other.sock"));
     fs::remove(path);
   }
   EXPECT_TRUE(other.IsInPlace());
+  EXPECT_FALSE(fs::exists(folder / "nowhere"));
 }
 
 TEST_F(SocketPathTest, TakesAPathOf107BytesAndRefusesOneOf108) {
@@ -116,6 +150,13 @@ TEST_F(SocketPathTest, RefusesAFolderThatOthersCanWriteOrThatIsMissing) {
   EXPECT_THAT(Binding(folder / "open/kms.sock"), ThrowsError(Reason::kConfig, "chmod go-w"));
   EXPECT_THAT(Binding(folder / "gone/kms.sock"), ThrowsError(Reason::kConfig, "install -d"));
   EXPECT_THAT(Binding("kms.sock"), ThrowsError(Reason::kConfig, "absolute"));
+}
+
+TEST_F(SocketPathTest, TakesAnOpenFolderThatIsStickyAndItsOwn) {
+  fs::create_directory(folder / "shared");
+  fs::permissions(folder / "shared", fs::perms::all | fs::perms::sticky_bit);
+  const BoundSocket socket(folder / "shared/kms.sock", 0600, TakeOver::kNo);
+  EXPECT_TRUE(socket.IsInPlace());
 }
 
 TEST_F(SocketPathTest, RefusesALinkOfAnotherUserAmongItsFolders) {
