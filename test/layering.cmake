@@ -8,4 +8,6 @@ add_test(NAME layering_finds_planted_violations
 add_test(NAME headers_alone
   COMMAND ${SYSTEM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/headers_alone.py
     ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/compile_commands.json)
-set_tests_properties(layering layering_finds_planted_violations headers_alone PROPERTIES LABELS unit TIMEOUT 300)
+add_test(NAME conformance_page_names_tests_that_exist
+  COMMAND ${SYSTEM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/conformance_page_test.py)
+set_tests_properties(conformance_page_names_tests_that_exist layering layering_finds_planted_violations headers_alone PROPERTIES LABELS unit TIMEOUT 300)

@@ -110,8 +110,13 @@ class DecryptInputTest(ServingTestCase):
             for _ in range(20):
                 self.refuse(kms.RESOURCE_EXHAUSTED, ciphertext=bytes(1 << 20))
                 self.refuse(kms.RESOURCE_EXHAUSTED, annotations={"a.example.com": bytes(4 << 20)})
-            # Together they have 100 MiB.
-            self.assertLess(peak_memory(self.dev.front.pid) - before, 16 << 20)
+            self.assertLess(peak_memory(self.dev.front.pid) - before, 12 << 20)  # of 100 MiB sent
+
+    def test_a_message_of_any_size_takes_bounded_memory(self):
+        with self.nothing_restarts():
+            before = peak_memory(self.dev.front.pid)
+            self.assert_refused(kms.RESOURCE_EXHAUSTED, self.client.raw, "Decrypt", bytes(256 << 20), timeout=60)
+            self.assertLess(peak_memory(self.dev.front.pid) - before, 192 << 20)
 
     def test_bad_blobs_never_change_the_answer_of_others(self):
         is_over = threading.Event()

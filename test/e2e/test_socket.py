@@ -82,10 +82,10 @@ class SocketFileTest(TestCase):
         target = self.dir / "target"
         target.write_text("precious")
         self.socket.symlink_to(target)
-        self.assert_refuses_to_start(str(self.socket))
+        self.assert_refuses_to_start(str(self.socket), "symbolic link")
         self.assertEqual(target.read_text(), "precious")
         target.unlink()
-        self.assert_refuses_to_start(str(self.socket))
+        self.assert_refuses_to_start(str(self.socket), "symbolic link")
         self.assertTrue(self.socket.is_symlink())
         self.assertFalse(target.exists())
 
