@@ -148,8 +148,13 @@ void Log::OnEvent(const hsm::Event& event) {
 
 bool Log::IsNewStatus(const RequestResult& result) {
   const std::lock_guard lock(mutex_);
-  const std::string now = fmt::format("{} {}", result.code, result.key_id);
-  return std::exchange(last_status_[std::string(result.keyring)], now) != now;
+  std::string reason(result.detail);
+  std::erase_if(reason, [](char c) { return c >= '0' && c <= '9'; });  // ages grow all the time
+  std::string now = fmt::format("{} {} {}", result.code, result.key_id, reason);
+  std::string& last = last_status_[std::string(result.keyring)];
+  if (last == now) return false;
+  last = std::move(now);
+  return true;
 }
 
 void Log::OnRequest(const RequestResult& result) {

@@ -47,7 +47,9 @@ class WrongTokenTest(TestCase):
         with service.client() as client:
             code, message = kms.outcome(client.status, timeout=10)
             self.assertEqual(code, kms.UNAVAILABLE)
-            eventually(lambda: all(word in front.text() for word in words), 15, f"the log says {words}")
+            # Called again and again, as kube-apiserver does: the log has a Status when its reason changes.
+            eventually(lambda: kms.outcome(client.status) and all(word in front.text() for word in words), 15,
+                       f"the log says {words}")
             self.assertEqual(kms.outcome(client.encrypt, kms.new_seed(), timeout=3)[0] in
                              (kms.UNAVAILABLE, kms.DEADLINE_EXCEEDED), True, message)
         self.assertTrue(front.is_running())

@@ -127,6 +127,19 @@ TEST_F(LogTest, LetsNoFloodOfFailuresThrough) {
   EXPECT_THAT(lines.size(), testing::AllOf(testing::Ge(10u), testing::Le(100u)));
 }
 
+TEST_F(LogTest, WritesAStatusAgainForAnotherReasonButNotForItsAge) {
+  RequestResult status = Failure();
+  status.method = Method::kStatus;
+  const auto lines = Written([&](Log& log) {
+    for (const char* detail : {"waiting for a token", "no key; run `mortise key create`",
+                               "unproved for 9 s", "unproved for 10 s", "unproved for 11 s"}) {
+      status.detail = detail;
+      log.OnRequest(status);
+    }
+  });
+  EXPECT_THAT(lines, SizeIs(3));
+}
+
 TEST_F(LogTest, WritesAStatusOnlyWhenItChanges) {
   RequestResult status = Failure();
   status.method = Method::kStatus;
