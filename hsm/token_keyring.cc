@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/version.h"
 #include "hsm/scheme/envelope.h"
 #include "hsm/scheme/key_id.h"
 
@@ -34,29 +35,30 @@ void TokenKeyring::Unwrap(std::string_view ciphertext, std::string_view key_id, 
   if (!parts || parts->keyring != settings_.name) {
     return Fail(done, Reason::kKeyNotFound, "that key_id is not of this keyring");
   }
-  UnwrapNow(std::string(ciphertext), std::string(key_id), call, std::move(done), false);
+  UnwrapNow(std::string(ciphertext), std::string(key_id), call, std::move(done), std::nullopt);
 }
 
 void TokenKeyring::UnwrapNow(std::string ciphertext, std::string key_id, const Call& call,
-                             Done<SecretBytes> done, bool is_retry) {
+                             Done<SecretBytes> done, std::optional<std::uint64_t> awaited) {
   const std::shared_ptr<const Snapshot> now = snapshot();
   const auto found = now->by_id.find(key_id);
   if (found == now->by_id.end()) {
     // Perhaps a scan shows it: the first one, or one more for a key that is new.
-    const bool may_wait = !now->is_complete || (!is_retry && WishRescan());
-    if (!may_wait)
-      return Fail(done, Reason::kKeyNotFound, "no KEK of this keyring has that key_id");
+    const std::optional<std::uint64_t> wish =
+        !now->is_complete ? 0 : (awaited ? std::nullopt : WishRescan());
+    if (!wish) return Fail(done, Reason::kKeyNotFound, "no KEK of this keyring has that key_id");
     auto shared_done = std::make_shared<Done<SecretBytes>>(std::move(done));
-    return Park(
-        {.call = call,
-         .retry = [this, ciphertext, key_id, call,
-                   shared_done] { UnwrapNow(ciphertext, key_id, call, *shared_done, true); },
-         .fail = [shared_done](const Error& error) { (*shared_done)(error); }});
+    return Park({.call = call,
+                 .key_id = key_id,
+                 .wish = *wish,
+                 .retry = [this, ciphertext, key_id, call, shared_done,
+                           wish] { UnwrapNow(ciphertext, key_id, call, *shared_done, wish); },
+                 .fail = [shared_done](const Error& error) { (*shared_done)(error); }});
   }
   const std::shared_ptr<const Kek> kek = found->second;
   if (kek->is_quarantined)
     return Fail(done, Reason::kKeyQuarantined,
-                "this KEK is quarantined; `mortise key release` ends that");
+                "this KEK is quarantined by the file of its name in stateDir/quarantine");
   if (kek->is_foreign)
     return Fail(done, Reason::kKeyForeign,
                 "the token holds other key material under this KEK's name");
@@ -84,19 +86,18 @@ void TokenKeyring::Wrap(SecretBytes seed, Call call, Done<Wrapped> done) {
     return Fail(done, Reason::kPlaintextInvalid,
                 "a plaintext has 1 to 128 bytes; kube-apiserver sends 32");
   }
-  WrapNow(std::make_shared<SecretBytes>(std::move(seed)), call, std::move(done), false);
+  WrapNow(std::make_shared<SecretBytes>(std::move(seed)), call, std::move(done));
 }
 
-void TokenKeyring::WrapNow(std::shared_ptr<SecretBytes> seed, const Call& call, Done<Wrapped> done,
-                           bool is_retry) {
+void TokenKeyring::WrapNow(std::shared_ptr<SecretBytes> seed, const Call& call,
+                           Done<Wrapped> done) {
   const std::shared_ptr<const Snapshot> now = snapshot();
-  const bool must_wait = !now->is_complete || (now->active && now->wrap_holders.empty());
-  if (must_wait && !is_retry && !now->wrap_refusal) {
+  if (now->MustWaitToWrap()) {
     auto shared_done = std::make_shared<Done<Wrapped>>(std::move(done));
-    return Park(
-        {.call = call,
-         .retry = [this, seed, call, shared_done] { WrapNow(seed, call, *shared_done, false); },
-         .fail = [shared_done](const Error& error) { (*shared_done)(error); }});
+    return Park({.call = call,
+                 .key_id = {},
+                 .retry = [this, seed, call, shared_done] { WrapNow(seed, call, *shared_done); },
+                 .fail = [shared_done](const Error& error) { (*shared_done)(error); }});
   }
   if (now->wrap_refusal) return done(*now->wrap_refusal);
   if (!now->active || now->wrap_holders.empty())
@@ -118,18 +119,31 @@ void TokenKeyring::WrapNow(std::shared_ptr<SecretBytes> seed, const Call& call, 
       });
 }
 
-bool TokenKeyring::WishRescan() {
+// The number of the rescan that may show an unknown key; nothing: there was one just now.
+std::optional<std::uint64_t> TokenKeyring::WishRescan() {
   const std::lock_guard lock(mutex_);
   const Clock::time_point now = Clock::now();
-  if (now - last_wish_ < kBetweenWishes) return false;
-  last_wish_ = now;
-  wants_rescan_ = true;
-  return true;
+  if (wish_ > 0 && !IsSearched(wish_)) return wish_;
+  if (wish_ > 0 && now - wished_at_ < kBetweenWishes) return std::nullopt;
+  wished_at_ = now;
+  return ++wish_;
 }
 
-bool TokenKeyring::TakeRescanWish() {
+// Whether every token that is up was searched since that wish; not while none is up.
+bool TokenKeyring::IsSearched(std::uint64_t wish) const {
+  return std::ranges::any_of(searches_, &Search::is_up) &&
+         std::ranges::all_of(
+             searches_, [&](const Search& search) { return !search.is_up || search.done >= wish; });
+}
+
+bool TokenKeyring::WantsScan(std::size_t token) const {
   const std::lock_guard lock(mutex_);
-  return std::exchange(wants_rescan_, false);
+  return searches_[token].begun < wish_;
+}
+
+void TokenKeyring::OnScanBegins(std::size_t token) {
+  const std::lock_guard lock(mutex_);
+  searches_[token].begun = wish_;
 }
 
 void TokenKeyring::Park(Parked parked) {
@@ -143,22 +157,67 @@ void TokenKeyring::Park(Parked parked) {
   parked.fail(Error(Reason::kQueueFull, "too many requests wait for the token's first search"));
 }
 
-std::vector<TokenKeyring::Parked> TokenKeyring::TakeParked() {
-  const std::lock_guard lock(mutex_);
-  std::vector<Parked> taken(std::make_move_iterator(parked_.begin()),
-                            std::make_move_iterator(parked_.end()));
-  parked_.clear();
-  return taken;
+bool TokenKeyring::MustWait(const Parked& parked) const {
+  if (parked.key_id.empty()) return snapshot_->MustWaitToWrap();
+  if (snapshot_->by_id.contains(parked.key_id)) return false;
+  return !snapshot_->is_complete || !IsSearched(parked.wish);
+}
+
+// Each is judged anew, and may be parked again.
+void TokenKeyring::RetryParked() {
+  std::list<Parked> ready;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto parked = parked_.begin(); parked != parked_.end();) {
+      const auto next = std::next(parked);
+      if (!MustWait(*parked)) ready.splice(ready.end(), parked_, parked);
+      parked = next;
+    }
+  }
+  for (const Parked& parked : ready) parked.retry();
 }
 
 void TokenKeyring::Stop() {
-  for (const Parked& parked : TakeParked())
-    parked.fail(Error(Reason::kUnavailable, "this process is stopping"));
+  std::list<Parked> parked;
+  {
+    const std::lock_guard lock(mutex_);
+    parked = std::exchange(parked_, {});
+  }
+  for (const Parked& one : parked)
+    one.fail(Error(Reason::kUnavailable, "this process is stopping"));
+}
+
+std::string TokenKeyring::ClockProblem(WallTime now) const {
+  const WallTime earliest =
+      std::max(BuildTime(), generations_.history().last_time_seen.value_or(WallTime{}) - 60s);
+  if (now >= earliest) return {};
+  return "this machine's clock shows " + FormatTime(now) + ", but it is later than " +
+         FormatTime(earliest) + "; set the clock";
+}
+
+std::string TokenKeyring::WaitingFor() const {
+  const WallTime now = WallNow();
+  if (!generations_.is_complete() || generations_.all().empty())
+    return generations_.WaitingFor(now);
+  if (state_problem_) return "the state folder: " + *state_problem_;
+  if (const std::string problem = ClockProblem(now); !problem.empty())
+    return "a clock that is right: " + problem;
+  return generations_.WaitingFor(now);
+}
+
+// `any_up`: then it is no worker that is missing.
+Error TokenKeyring::EndOfWait(const Parked& parked, const std::string& waiting_for, bool any_up) {
+  if (parked.call.cancelled->load()) return Error(Reason::kCancelled, "the caller went away");
+  const bool is_search = any_up && !parked.key_id.empty();
+  return Error(
+      any_up ? Reason::kUnavailable : Reason::kNoWorker,
+      "still waiting for " + (is_search ? "the token to be searched for this key" : waiting_for));
 }
 
 void TokenKeyring::Tick(Clock::time_point now) {
   std::vector<Parked> ended;
   std::string waiting_for;
+  bool any_up = false;
   {
     const std::lock_guard lock(mutex_);
     if (parked_.empty()) return;
@@ -167,13 +226,10 @@ void TokenKeyring::Tick(Clock::time_point now) {
       if (is_over) ended.push_back(std::move(*parked));
       parked = is_over ? parked_.erase(parked) : std::next(parked);
     }
-    if (!ended.empty()) waiting_for = generations_.WaitingFor(WallNow());
+    if (!ended.empty()) waiting_for = WaitingFor();
+    any_up = std::ranges::any_of(searches_, &Search::is_up);
   }
-  for (const Parked& parked : ended) {
-    parked.fail(parked.call.cancelled->load()
-                    ? Error(Reason::kCancelled, "the caller went away")
-                    : Error(Reason::kNoWorker, "still waiting for " + waiting_for));
-  }
+  for (const Parked& parked : ended) parked.fail(EndOfWait(parked, waiting_for, any_up));
 }
 
 }  // namespace mortise::hsm

@@ -37,8 +37,9 @@ class TokenKeyring final : public Keyring {
   void OnTokenState(std::size_t token, bool is_up);
   // Does the next thing there is to do on that token; false: nothing is due.
   bool RunNextJob(std::size_t token);
-  // A call named a key_id that no scan has shown: look again soon.
-  bool TakeRescanWish();
+  // A call named a key_id that no scan has shown, and none has begun since: look again.
+  bool WantsScan(std::size_t token) const;
+  void OnScanBegins(std::size_t token);
   // Admits, activates, and publishes what changed.
   void Housekeep();
 
@@ -68,21 +69,42 @@ class TokenKeyring final : public Keyring {
     std::vector<std::size_t> wrap_holders;  // proved and self-tested
     std::optional<Error> wrap_refusal;      // why Encrypt fails for now
     bool is_complete = false;               // every token that is up was searched
+
+    // Before the first search and the active key's proofs, when nothing is known to forbid it.
+    bool MustWaitToWrap() const {
+      return !wrap_refusal && (!is_complete || (active && wrap_holders.empty()));
+    }
   };
   // A call that came before it could be judged: at a cold start, or for a key_id that a
   // fresh search may yet show.
   struct Parked {
     Call call;
+    std::string key_id;      // of a Decrypt; empty: an Encrypt
+    std::uint64_t wish = 0;  // the rescan that it waits for
     std::function<void()> retry;
     std::function<void(const Error&)> fail;
+  };
+
+  // How far a token's scans have followed the wishes for them, which are numbered from 1.
+  struct Search {
+    bool is_up = false;
+    std::uint64_t begun = 0;
+    std::uint64_t done = 0;
   };
 
   std::shared_ptr<const Snapshot> snapshot() const;
   std::shared_ptr<const Snapshot> MakeSnapshot() const;  // mutex_ is held
   void Publish();
   void Park(Parked parked);
-  bool WishRescan();
-  std::vector<Parked> TakeParked();
+  std::optional<std::uint64_t> WishRescan();
+  bool IsSearched(std::uint64_t wish) const;  // mutex_ is held
+  bool MustWait(const Parked& parked) const;  // mutex_ is held
+  static Error EndOfWait(const Parked& parked, const std::string& waiting_for, bool any_up);
+  void RetryParked();
+  // What the clock shows, when it cannot be so late; empty: it may be right.
+  std::string ClockProblem(WallTime now) const;  // mutex_ is held
+  std::string WaitingFor() const;                // mutex_ is held
+  void PrepareBudget();
   void Admit();
   void Activate();
   void RefreshState();
@@ -90,9 +112,8 @@ class TokenKeyring final : public Keyring {
   std::optional<Error> FatalProblem() const;  // mutex_ is held
 
   void UnwrapNow(std::string ciphertext, std::string key_id, const Call& call,
-                 Done<SecretBytes> done, bool is_retry);
-  void WrapNow(std::shared_ptr<SecretBytes> seed, const Call& call, Done<Wrapped> done,
-               bool is_retry);
+                 Done<SecretBytes> done, std::optional<std::uint64_t> awaited);
+  void WrapNow(std::shared_ptr<SecretBytes> seed, const Call& call, Done<Wrapped> done);
 
   const config::Keyring settings_;
   const TokenGroup group_;
@@ -107,10 +128,13 @@ class TokenKeyring final : public Keyring {
   mutable std::mutex mutex_;
   Generations generations_;                   // guarded by mutex_
   std::optional<std::string> state_problem_;  // guarded by mutex_
+  bool is_clock_wrong_ = false;               // guarded by housekeeping_mutex_
   std::shared_ptr<const Snapshot> snapshot_;  // guarded by mutex_
   std::list<Parked> parked_;                  // guarded by mutex_
-  bool wants_rescan_ = false;                 // guarded by mutex_
-  Clock::time_point last_wish_{};             // guarded by mutex_
+  std::uint64_t wish_ = 0;                    // guarded by mutex_; of the last rescan wished for
+  Clock::time_point wished_at_{};             // guarded by mutex_
+  std::vector<Search> searches_;              // guarded by mutex_; by token
+  std::string prepared_;                      // guarded by housekeeping_mutex_; a key_id
   Clock::time_point state_read_at_{};         // guarded by housekeeping_mutex_
 };
 

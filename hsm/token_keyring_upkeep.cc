@@ -2,7 +2,6 @@
 // How a keyring's snapshot is kept true: what the tokens' monitors call.
 #include <algorithm>
 
-#include "base/version.h"
 #include "hsm/quarantine.h"
 #include "hsm/token_keyring.h"
 
@@ -69,7 +68,8 @@ TokenKeyring::TokenKeyring(const config::Keyring& settings, TokenGroup group,
       rate_(settings.max_wraps_per_second),
       observer_(observer),
       generations_(settings_, SettingsOf(group_)),
-      snapshot_(std::make_shared<Snapshot>()) {
+      snapshot_(std::make_shared<Snapshot>()),
+      searches_(group_.size()) {
   LoadedCanaries stored = canaries_.Load();
   for (const std::string& problem : stored.problems) {
     observer_.OnEvent({.severity = Severity::kWarning,
@@ -85,11 +85,13 @@ TokenKeyring::TokenKeyring(const config::Keyring& settings, TokenGroup group,
 void TokenKeyring::OnNewWorker(std::size_t token) {
   const std::lock_guard lock(mutex_);
   generations_.OnNewWorker(token);
+  searches_[token].done = 0;  // another process may see other keys
 }
 
 void TokenKeyring::OnTokenState(std::size_t token, bool is_up) {
   const std::lock_guard lock(mutex_);
   generations_.SetUp(token, is_up);
+  searches_[token].is_up = is_up;
 }
 
 void TokenKeyring::OnScan(std::size_t token, const std::vector<InventoryEntry>& entries) {
@@ -97,10 +99,11 @@ void TokenKeyring::OnScan(std::size_t token, const std::vector<InventoryEntry>& 
   {
     const std::lock_guard lock(mutex_);
     events = generations_.OnInventory(token, entries, Clock::now());
+    searches_[token].done = searches_[token].begun;
   }
   Say(events);
   Publish();
-  for (const Parked& parked : TakeParked()) parked.retry();
+  RetryParked();
 }
 
 bool TokenKeyring::RunNextJob(std::size_t token) {
@@ -160,14 +163,25 @@ void TokenKeyring::Housekeep() {
     }
   }
   Publish();
-  bool must_retry = false;
+  PrepareBudget();
+  RetryParked();
+}
+
+// The first block of wraps, so that the first Encrypt does not wait for a disk. After the
+// first proof, which Status waits for, and before the self-test, which Encrypt waits for.
+void TokenKeyring::PrepareBudget() {
+  std::string key_id;
   {
-    const std::lock_guard state_lock(mutex_);
-    must_retry = !parked_.empty() && snapshot_->is_complete &&
-                 (!snapshot_->wrap_holders.empty() || snapshot_->wrap_refusal);
+    const std::lock_guard lock(mutex_);
+    const Generation* active = generations_.Active();
+    if (active && active->IsProvedAnywhere()) key_id = active->candidate.key_id;
   }
-  if (!must_retry) return;
-  for (const Parked& parked : TakeParked()) parked.retry();
+  if (key_id.empty() || std::exchange(prepared_, key_id) == key_id) return;
+  try {
+    budget_.Prepare(key_id, settings_.wrap_limit);
+  } catch (const Error&) {
+    // Spend says it, to the call that it concerns.
+  }
 }
 
 void TokenKeyring::RefreshState() {
@@ -245,12 +259,19 @@ void TokenKeyring::Admit() {
 void TokenKeyring::Activate() {
   std::optional<std::uint32_t> generation;
   const WallTime now = WallNow();
+  std::string clock_problem;
   {
     const std::lock_guard lock(mutex_);
     // A clock that is earlier than what is known to have passed keeps what is latched.
-    const std::optional<WallTime> seen = generations_.history().last_time_seen;
-    const bool clock_is_wrong = now < BuildTime() || (seen && now + 60s < *seen);
-    if (!clock_is_wrong) generation = generations_.ToActivate(Clock::now(), now);
+    clock_problem = ClockProblem(now);
+    if (clock_problem.empty()) generation = generations_.ToActivate(Clock::now(), now);
+  }
+  const bool was_wrong = std::exchange(is_clock_wrong_, !clock_problem.empty());
+  if (is_clock_wrong_ && !was_wrong) {
+    Say({{.severity = Severity::kError,
+          .name = "clock_wrong",
+          .message = "no generation becomes active: " + clock_problem,
+          .fields = {{"keyring", settings_.name}}}});
   }
   if (!generation) return;
   // On disk before it is served: an activation is never taken back.
@@ -264,11 +285,6 @@ void TokenKeyring::Activate() {
     generations_.OnActivated(*generation);
     snapshot_ = MakeSnapshot();
     if (snapshot_->active) key_id = snapshot_->active->key_id;
-  }
-  try {
-    budget_.Prepare(key_id, settings_.wrap_limit);
-  } catch (const Error&) {
-    // Spend says it, to the call that it concerns.
   }
   Say({{.name = "key_activated",
         .message = "a generation became active; from now on it wraps",
@@ -374,7 +390,6 @@ std::shared_ptr<const KeyringStatus> TokenKeyring::Status() const {
   }
   const std::lock_guard lock(mutex_);
   const Generation* active = generations_.Active();
-  const WallTime wall_now = WallNow();
   for (const auto& [key_id, generation] : generations_.all()) {
     const WrapUse use = budget_.Use(key_id);
     GenerationStatus one{.key_id = key_id,
@@ -410,7 +425,7 @@ std::shared_ptr<const KeyringStatus> TokenKeyring::Status() const {
   }
   if (snapshot_->active && status->last_proof) status->active_key_id = snapshot_->active->key_id;
   status->fatal = FatalProblem();
-  if (!status->last_proof) status->waiting_for = generations_.WaitingFor(wall_now) + down;
+  if (!status->last_proof) status->waiting_for = WaitingFor() + down;
   return status;
 }
 

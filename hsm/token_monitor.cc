@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 
 // How late an activation or a quarantine may be noticed.
 constexpr auto kIdle = 200ms;
+// A search that failed is not left alone for a whole rescanInterval: until the first one
+// succeeds nothing is served.
+constexpr auto kAfterFailure = 2s;
 
 }  // namespace
 
@@ -31,14 +34,16 @@ void TokenMonitor::Run(const std::stop_token& stop) {
 
 void TokenMonitor::LookAfter() {
   const Token::Snapshot token = token_.Describe();
+  const bool is_new = token.is_ready && token.incarnation != incarnation_;
+  if (is_new) {
+    incarnation_ = token.incarnation;
+    next_scan_ = {};
+    is_searched_ = false;
+    shown_.clear();
+    for (const Place& place : places_) place.keyring->OnNewWorker(place.token);
+  }
   for (const Place& place : places_) place.keyring->OnTokenState(place.token, token.is_ready);
   if (token.is_ready) {
-    if (token.incarnation != incarnation_) {
-      incarnation_ = token.incarnation;
-      scanned_at_ = {};
-      shown_.clear();
-      for (const Place& place : places_) place.keyring->OnNewWorker(place.token);
-    }
     if (ScanIsDue(Clock::now())) Scan();
     bool has_more = true;
     while (has_more && token_.is_ready()) {
@@ -53,26 +58,32 @@ void TokenMonitor::LookAfter() {
 }
 
 bool TokenMonitor::ScanIsDue(Clock::time_point now) const {
-  if (scanned_at_ == Clock::time_point{}) return true;
-  return std::ranges::any_of(places_, [&](const Place& place) {
-    return now - scanned_at_ >= place.keyring->settings().rescan_interval ||
-           place.keyring->TakeRescanWish();
-  });
+  return now >= next_scan_ || std::ranges::any_of(places_, [](const Place& place) {
+           return place.keyring->WantsScan(place.token);
+         });
+}
+
+config::Duration TokenMonitor::RescanInterval() const {
+  config::Duration shortest = std::chrono::hours(8760);
+  for (const Place& place : places_)
+    shortest = std::min(shortest, place.keyring->settings().rescan_interval);
+  return shortest;
 }
 
 void TokenMonitor::Scan() {
   // Where only new processes see new objects, the successor's own search is the scan.
-  const bool must_respawn =
-      token_.settings().rescan == config::Rescan::kRespawn && scanned_at_ != Clock::time_point{};
-  scanned_at_ = Clock::now();
-  if (must_respawn) return token_.Respawn();
+  for (const Place& place : places_) place.keyring->OnScanBegins(place.token);
+  next_scan_ = Clock::now() + RescanInterval();
+  if (token_.settings().rescan == config::Rescan::kRespawn && is_searched_) return token_.Respawn();
   try {
     const std::vector<InventoryEntry> entries = Search();
     // "No such key" is believed from a fresh process only.
     if (LostSomething(entries)) return token_.Respawn();
+    is_searched_ = true;
     for (const Place& place : places_) place.keyring->OnScan(place.token, entries);
   } catch (const Error&) {
-    scanned_at_ = Clock::now() - 25s;  // the token has been told of; try again in a while
+    // Its reason was told of where the operation ended.
+    next_scan_ = Clock::now() + std::min<Clock::duration>(kAfterFailure, RescanInterval());
   }
 }
 

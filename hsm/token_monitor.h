@@ -28,6 +28,7 @@ class TokenMonitor {
   void Run(const std::stop_token& stop);
   void LookAfter();
   bool ScanIsDue(Clock::time_point now) const;
+  config::Duration RescanInterval() const;  // the shortest of its keyrings'
   void Scan();
   std::vector<InventoryEntry> Search();
   // A key that this worker showed is gone: it may be the library that is stale.
@@ -36,7 +37,8 @@ class TokenMonitor {
   Token& token_;
   const std::vector<Place> places_;
   std::uint64_t incarnation_ = 0;
-  Clock::time_point scanned_at_{};
+  Clock::time_point next_scan_{};
+  bool is_searched_ = false;                             // this incarnation
   std::set<std::pair<std::string, std::string>> shown_;  // by this incarnation: label, CKA_ID
   std::jthread thread_;                                  // last: it uses the rest
 };

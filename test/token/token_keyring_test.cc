@@ -4,6 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
+#include "hsm/cryptoki/module.h"
+#include "hsm/key_history.h"
+#include "hsm/state_dir.h"
+#include "hsm/wrap_budget.h"
 #include "test/support/key_maker.h"
 #include "test/support/matchers.h"
 #include "test/support/running_keyring.h"
@@ -118,6 +124,55 @@ TEST_F(ReadyKeyringTest, KeepsACanaryOfTheKeyItTrusted) {
   EXPECT_EQ(running_.observer().Count("key_trusted_on_first_use"), 1);
 }
 
+TEST_F(ReadyKeyringTest, FindsANewKeyForAllOfManyDecryptsAtOnce) {
+  RunningKeyring quiet(token_,
+                       [](config::Config& config) { config.keyrings[0].rescan_interval = 1h; });
+  ASSERT_TRUE(quiet.WaitUntilServing());
+  const Wrapped wrapped = quiet.Wrap(seed_);
+  const std::string second = MakeKey(token_, {.generation = 2, .activation = WallNow() + 1h});
+  std::vector<std::future<void>> calls;
+  for (int i = 0; i < 4; ++i) {
+    calls.push_back(
+        std::async(std::launch::async, [&] { quiet.Unwrap(wrapped.ciphertext, second); }));
+  }
+  // Found: it is the ciphertext that is refused, being the first one's.
+  for (std::future<void>& call : calls)
+    EXPECT_THAT([&] { call.get(); }, ThrowsError(Reason::kCiphertextRefused, ""));
+}
+
+TEST_F(ReadyKeyringTest, JudgesAnUnknownKeyIdOnlyAfterTheSearchItWishedFor) {
+  RunningKeyring quiet(token_, [](config::Config& config) {
+    config.keyrings[0].rescan_interval = 1h;
+    config.tokens[0].canary_interval = 100ms;
+  });
+  ASSERT_TRUE(quiet.WaitUntilServing());
+  const Wrapped wrapped = quiet.Wrap(seed_);
+  const std::string second = MakeKey(token_, {.generation = 2, .activation = WallNow() + 1h});
+  // Asked while a canary is out, so that other upkeep comes before the search.
+  token_.faults().Delay("C_Decrypt", 300ms);
+  const std::uint64_t canaries = token_.faults().Calls("C_Decrypt");
+  ASSERT_TRUE(
+      RunningKeyring::WaitFor([&] { return token_.faults().Calls("C_Decrypt") > canaries; }, 10s));
+  EXPECT_THAT([&] { quiet.Unwrap(wrapped.ciphertext, second); },
+              ThrowsError(Reason::kCiphertextRefused, ""));
+}
+
+TEST_F(ReadyKeyringTest, ReservesWrapsBeforeTheFirstEncryptOfItsLife) {
+  const auto reserved = [this] { return running_.keyring().Status()->generations[0].wraps; };
+  ASSERT_TRUE(RunningKeyring::WaitFor([&] { return reserved() == WrapBudget::kBlock; }, 10s));
+  running_.Restart();
+  ASSERT_TRUE(running_.WaitUntilServing());
+  EXPECT_TRUE(RunningKeyring::WaitFor([&] { return reserved() == 2 * WrapBudget::kBlock; }, 10s));
+}
+
+TEST_F(ReadyKeyringTest, SearchesAgainSoonAfterASearchThatFailed) {
+  // A worker searches once for itself when it starts and once for the front.
+  token_.faults().Once("C_FindObjectsInit", 0);
+  token_.faults().Once("C_FindObjectsInit", CKR_FUNCTION_NOT_SUPPORTED);
+  running_.Restart();
+  EXPECT_TRUE(running_.WaitUntilServing(10s));
+}
+
 TEST_F(ReadyKeyringTest, RefusesToWrapBeyondItsShare) {
   RunningKeyring limited(token_, [](config::Config& config) { config.keyrings[0].wrap_limit = 2; });
   ASSERT_TRUE(limited.WaitUntilServing());
@@ -174,6 +229,25 @@ TEST(EmptyKeyringTest, WaitsForAKeyAndServesItOnceItIsThere) {
   EXPECT_THAT([&] { running.Wrap(Bytes(32), 1s); }, ThrowsError(Reason::kUnavailable, ""));
   MakeKey(token);
   EXPECT_TRUE(running.WaitUntilServing());
+}
+
+TEST(WrongClockTest, NamesTheClockThatKeepsTheFirstKeyFromBecomingActive) {
+  SoftHsmToken token;
+  MakeKey(token);
+  RunningKeyring running(token, [](config::Config& config) {
+    const StateDir make(config.state_dir);
+    KeyHistory(config.state_dir).Update("prod", [](KeyringHistory& history) {
+      history.last_time_seen = WallNow() + 1h;
+    });
+  });
+  EXPECT_TRUE(
+      RunningKeyring::WaitFor([&] { return running.observer().Count("clock_wrong") == 1; }, 10s));
+  EXPECT_TRUE(RunningKeyring::WaitFor(
+      [&] {
+        return running.keyring().Status()->waiting_for.find("set the clock") != std::string::npos;
+      },
+      10s));
+  EXPECT_THAT([&] { running.Wrap(Bytes(32), 1s); }, ThrowsError(Reason::kUnavailable, ""));
 }
 
 TEST(PlantedKeyTest, IgnoresAKeyOfAnotherContext) {
