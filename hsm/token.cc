@@ -222,6 +222,8 @@ void Token::OnMessage(TokenWorker& worker, const ReplyHead& head, std::string_vi
       return OnReady(worker, head, body);
     case MessageKind::kFailed:
       return OnFailed(worker, head, body);
+    case MessageKind::kLoginBegins:
+      return;
     case MessageKind::kSessions: {
       Work work;
       {

@@ -7,7 +7,8 @@
 
 namespace mortise::hsm {
 
-void LogIn(const Module& module, CK_SLOT_ID slot, const Session& session, const Hello& hello) {
+void LogIn(const Module& module, CK_SLOT_ID slot, const Session& session, const Hello& hello,
+           const std::function<void()>& will_be_unrecorded) {
   const TokenDescription token = DescribeToken(module, slot);
   const SecretBytes pin = ReadSecretFile(hello.pin_file);
   const TokenPinFlags flags{.count_low = (token.flags & CKF_USER_PIN_COUNT_LOW) != 0,
@@ -17,6 +18,7 @@ void LogIn(const Module& module, CK_SLOT_ID slot, const Session& session, const 
   PinLatch::Attempt attempt = latch.Begin(
       pin.view(), flags,
       hello.may_log_in_unrecorded ? UnrecordedLogin::kAllowed : UnrecordedLogin::kRefused);
+  if (!attempt.is_recorded()) will_be_unrecorded();
   try {
     session.Login(ParseUserType(hello.user_type), pin.view());
   } catch (const Error& error) {

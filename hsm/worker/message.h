@@ -35,9 +35,10 @@ enum class MessageKind : std::uint8_t {
   kInventory,     // page number u16; page 0 searches anew; answered by an InventoryPage
   // worker → front, not asked for
   kReady,
-  kFailed,    // it could not start; it ends
-  kSessions,  // another session is open
-  kSick,      // it must be replaced; what it holds may be sent again
+  kLoginBegins,  // C_Login comes next, and no record of it could be written
+  kFailed,       // it could not start; it ends
+  kSessions,     // another session is open
+  kSick,         // it must be replaced; what it holds may be sent again
   // worker → front
   kReply,
 };

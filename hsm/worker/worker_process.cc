@@ -31,7 +31,12 @@ WorkerProcess::WorkerProcess(const Channel& channel, const Hello& hello, std::ui
       module_(hello.module, hello.init_args),
       slot_(FindToken(module_, hello.uri)) {
   first_session_.emplace(module_, slot_, hello.read_write_sessions);
-  if (hello.login) LogIn(module_, slot_, first_session_->session(), hello);
+  if (hello.login) {
+    LogIn(module_, slot_, first_session_->session(), hello, [&] {
+      const ReplyHead head{.kind = MessageKind::kLoginBegins, .incarnation = incarnation};
+      channel.Send(HeadBytes(head), {});
+    });
+  }
   Rescan(first_session_->session());
 }
 
