@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/kms_server.h"
 
+#include <absl/synchronization/mutex.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
+#include <pthread.h>
 
 #include <limits>
 #include <utility>
@@ -14,13 +16,14 @@
 namespace mortise::server {
 namespace {
 
-std::unique_ptr<grpc::Server> Build(grpc::Service& service, const config::Server& limits) {
+// For answers that are written and that a client has yet to take.
+constexpr std::chrono::milliseconds kLastAnswers{100};
+
+void Configure(grpc::ServerBuilder& builder, const config::Server& limits) {
   constexpr int kMostReceived = 64 * 1024;
   // Of all connections together: 4,096 waiting calls take less than half. gRPC reads a
   // message whole before it looks at its size; beyond this it ends calls instead.
   constexpr std::size_t kMostMemory = 128 << 20;
-  grpc::ServerBuilder builder;
-  builder.RegisterService(&service);
   builder.SetMaxReceiveMessageSize(kMostReceived);
   grpc::ResourceQuota memory("connections");
   memory.Resize(kMostMemory);
@@ -37,16 +40,23 @@ std::unique_ptr<grpc::Server> Build(grpc::Service& service, const config::Server
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 4096);
-  return builder.BuildAndStart();
 }
 
 }  // namespace
 
 KmsServer::KmsServer(std::shared_ptr<hsm::Keyring> keyring, const config::Keyring& settings,
                      const config::Server& limits, RequestObservers observers)
-    : service_(std::move(keyring), settings, peers_, std::move(observers)),
-      server_(Build(service_, limits)) {
+    : service_(std::move(keyring), settings, peers_, std::move(observers)) {
+  // Debian builds abseil with its search for lock cycles; each of gRPC's locks pays for it.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  grpc::ServerBuilder builder;
+  Configure(builder, limits);
+  builder.RegisterService(&service_.grpc_service());
+  queue_ = builder.AddCompletionQueue();
+  server_ = builder.BuildAndStart();
   if (!server_) throw Error(Reason::kInternal, "gRPC could not build a server");
+  service_.Open(*queue_);
+  reader_ = std::thread([this] { ReadQueue(); });
 }
 
 KmsServer::~KmsServer() {
@@ -58,11 +68,22 @@ void KmsServer::Adopt(UniqueFd connection, Peer peer) {
   grpc::AddInsecureChannelFromFd(server_.get(), connection.Release());
 }
 
-// gRPC waits for calls that nobody has finished, however long that takes; so all are
-// finished first.
+void KmsServer::ReadQueue() {
+  pthread_setname_np(pthread_self(), "kms-queue");
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_->Next(&tag, &ok)) PendingCall::Take(tag, ok);
+}
+
+// The queue may be shut down once nothing more is put into it: after the last call's last
+// event, which comes for certain only after the server's shutdown.
 void KmsServer::Stop(Deadline deadline) {
-  service_.Stop(deadline);
-  server_->Shutdown(std::chrono::system_clock::now());
+  if (!reader_.joinable()) return;
+  service_.calls.EndAll(deadline);
+  server_->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
+  service_.calls.WaitUntilGone();
+  queue_->Shutdown();
+  reader_.join();
 }
 
 }  // namespace mortise::server

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -13,8 +14,9 @@
 
 namespace mortise::server {
 
-// gRPC for one keyring. It opens no port: connections are given to it. A server of its
-// own for each keyring, so that a call's keyring is never in doubt.
+// gRPC for one keyring: a server, its completion queue and the one thread that reads it
+// (docs/adr/0010). It opens no port: connections are given to it. A server of its own for
+// each keyring, so that a call's keyring is never in doubt.
 class KmsServer {
  public:
   KmsServer(std::shared_ptr<hsm::Keyring> keyring, const config::Keyring& settings,
@@ -26,13 +28,19 @@ class KmsServer {
   // Serves a connected, non-blocking socket from now on. Not after Stop.
   void Adopt(UniqueFd connection, Peer peer);
 
-  // Calls in flight have until `deadline`; what is left ends UNAVAILABLE.
+  // New calls are refused, those in flight have until `deadline`, and what is left ends
+  // UNAVAILABLE. A client that does not take its answers
+  // holds this 100 ms longer.
   void Stop(Deadline deadline);
 
  private:
+  void ReadQueue();
+
   PeerTable peers_;
   KmsService service_;
+  std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::unique_ptr<grpc::Server> server_;
+  std::thread reader_;
 };
 
 }  // namespace mortise::server

@@ -2,7 +2,6 @@
 #include "server/kms_service.h"
 
 #include <grpcpp/impl/codegen/proto_utils.h>
-#include <grpcpp/server_context.h>
 #include <grpcpp/support/proto_buffer_reader.h>
 #include <grpcpp/support/proto_buffer_writer.h>
 
@@ -15,6 +14,7 @@
 namespace mortise::server {
 namespace {
 
+constexpr int kOffers = 16;  // of each method; more callers at once wait in gRPC a moment longer
 constexpr std::size_t kLongestPlaintext = 128;
 constexpr std::size_t kLongestCiphertext = 1024;
 constexpr std::size_t kLongestKeyId = 1024;
@@ -23,7 +23,7 @@ constexpr auto kCallWithoutDeadline = std::chrono::seconds(10);
 
 // gRPC gives the deadline on the wall clock, and its largest value for none: both
 // are compared, never added to.
-Deadline DeadlineOf(const grpc::CallbackServerContext& context) {
+Deadline DeadlineOf(const grpc::ServerContext& context) {
   using Wall = std::chrono::system_clock;
   const Wall::time_point deadline = context.deadline();
   if (deadline == Wall::time_point::max()) return Clock::now() + kCallWithoutDeadline;
@@ -32,9 +32,9 @@ Deadline DeadlineOf(const grpc::CallbackServerContext& context) {
   return Clock::now() + (std::max(deadline, now) - now);
 }
 
-hsm::Call CallOf(const grpc::CallbackServerContext& context,
-                 const std::shared_ptr<CallState>& state) {
-  return {DeadlineOf(context), {state, &state->is_cancelled}};
+hsm::Call CallOf(PendingCall& call) {
+  const std::shared_ptr<CallState>& state = call.state();
+  return {DeadlineOf(call.rpc().context), {state, &state->is_cancelled}};
 }
 
 void Refuse(const std::shared_ptr<CallState>& state, Reason reason, const char* text) {
@@ -45,8 +45,8 @@ void Refuse(const std::shared_ptr<CallState>& state, Reason reason, const char* 
 
 // False for bytes that are not such a message, or hold a string that is not UTF-8.
 template <typename Message>
-bool Parse(const grpc::ByteBuffer* bytes, Message* message) {
-  grpc::ProtoBufferReader reader(const_cast<grpc::ByteBuffer*>(bytes));  // which only reads
+bool Parse(PendingCall& call, Message* message) {
+  grpc::ProtoBufferReader reader(&call.rpc().request);
   return reader.status().ok() && message->ParseFromZeroCopyStream(&reader);
 }
 
@@ -58,22 +58,21 @@ void RefuseMalformed(const std::shared_ptr<CallState>& state) {
 }
 
 template <typename Message>
-void Send(const Message& message, grpc::ByteBuffer* bytes, PendingCall* call,
-          std::string_view key_id) {
+void Send(const Message& message, PendingCall* call, std::string_view key_id) {
+  grpc::ByteBuffer bytes;
   bool own = false;
   const grpc::Status status =
-      grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(message, bytes, &own);
+      grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(message, &bytes, &own);
   if (!status.ok()) return call->Fail(Error(Reason::kInternal, status.error_message()));
-  call->Succeed(key_id);
+  call->Succeed(bytes, key_id);
 }
 
 // Runs the part of a handler that may throw: nothing may escape into gRPC, and a call
 // that was begun must be ended.
 template <typename Body>
-void Guarded(const std::shared_ptr<CallState>& state, Body body) {
-  if (state->call == nullptr) return;  // a stop was quicker
+void Guarded(std::shared_ptr<CallState> state, Body body) {
   try {
-    body();
+    body(state);
   } catch (const Error& error) {
     if (PendingCall* call = state->Claim()) call->Fail(error);
   } catch (const std::exception& error) {
@@ -98,31 +97,48 @@ const char* ProblemOf(const v2::DecryptRequest& request) {
 
 KmsService::KmsService(std::shared_ptr<hsm::Keyring> keyring, const config::Keyring& settings,
                        const PeerTable& peers, RequestObservers observers)
-    : keyring_(std::move(keyring)),
-      settings_(settings),
-      peers_(peers),
-      observers_(std::move(observers)) {}
+    : CallHome(settings.name, peers, std::move(observers)),
+      keyring_(std::move(keyring)),
+      settings_(settings) {}
 
-PendingCall* KmsService::Begin(grpc::CallbackServerContext* context, Method method, std::string uid,
-                               std::string key_id) {
-  return new PendingCall({.method = method,
-                          .keyring = settings_.name,
-                          .uid = std::move(uid),
-                          .key_id = std::move(key_id),
-                          .context = context,
-                          .peers = &peers_,
-                          .observers = &observers_},
-                         calls_);
+void KmsService::Open(grpc::ServerCompletionQueue& queue) {
+  queue_ = &queue;
+  for (const Method method : {Method::kStatus, Method::kEncrypt, Method::kDecrypt}) {
+    for (int i = 0; i < kOffers; ++i) PendingCall::Offer(*this, method);
+  }
 }
 
-grpc::ServerUnaryReactor* KmsService::Status(grpc::CallbackServerContext* context,
-                                             const grpc::ByteBuffer* bytes,
-                                             grpc::ByteBuffer* answer) {
+void KmsService::Request(PendingCall& call) {
+  PendingCall::Rpc& rpc = call.rpc();
+  switch (call.method()) {
+    case Method::kStatus:
+      return rpcs_.RequestStatus(&rpc.context, &rpc.request, &rpc.writer, queue_, queue_,
+                                 call.arrived());
+    case Method::kEncrypt:
+      return rpcs_.RequestEncrypt(&rpc.context, &rpc.request, &rpc.writer, queue_, queue_,
+                                  call.arrived());
+    case Method::kDecrypt:
+      return rpcs_.RequestDecrypt(&rpc.context, &rpc.request, &rpc.writer, queue_, queue_,
+                                  call.arrived());
+  }
+}
+
+void KmsService::Handle(PendingCall& call) {
+  switch (call.method()) {
+    case Method::kStatus:
+      return Status(call);
+    case Method::kEncrypt:
+      return Encrypt(call);
+    case Method::kDecrypt:
+      return Decrypt(call);
+  }
+}
+
+void KmsService::Status(PendingCall& pending) {
   v2::StatusRequest request;
-  const bool is_readable = Parse(bytes, &request);
-  PendingCall* const pending = Begin(context, Method::kStatus);
-  const std::shared_ptr<CallState> state = pending->state();
-  Guarded(state, [&] {
+  const bool is_readable = Parse(pending, &request);
+  if (!pending.Begin({}, {})) return;
+  Guarded(pending.state(), [&](const std::shared_ptr<CallState>& state) {
     if (!is_readable) return RefuseMalformed(state);
     const HealthAnswer health = JudgeHealth(*keyring_->Status(), settings_, Clock::now());
     PendingCall* const call = state->Claim();
@@ -135,56 +151,45 @@ grpc::ServerUnaryReactor* KmsService::Status(grpc::CallbackServerContext* contex
     response.set_version(settings_.version);
     response.set_healthz(health.healthz);
     response.set_key_id(health.key_id);
-    Send(response, answer, call, health.key_id);
+    Send(response, call, health.key_id);
   });
-  return pending;
 }
 
-grpc::ServerUnaryReactor* KmsService::Encrypt(grpc::CallbackServerContext* context,
-                                              const grpc::ByteBuffer* bytes,
-                                              grpc::ByteBuffer* answer) {
+void KmsService::Encrypt(PendingCall& pending) {
   v2::EncryptRequest request;
-  const bool is_readable = Parse(bytes, &request);
+  const bool is_readable = Parse(pending, &request);
   SecretBytes seed(AsBytes(request.plaintext()));
   Wipe(*request.mutable_plaintext());
-  PendingCall* const pending = Begin(context, Method::kEncrypt, std::move(*request.mutable_uid()));
-  const std::shared_ptr<CallState> state = pending->state();
-  Guarded(state, [&] {
+  if (!pending.Begin(std::move(*request.mutable_uid()), {})) return;
+  Guarded(pending.state(), [&](const std::shared_ptr<CallState>& state) {
     if (!is_readable) return RefuseMalformed(state);
     if (seed.empty() || seed.size() > kLongestPlaintext) {
       return Refuse(state, Reason::kPlaintextInvalid, "plaintext must have 1 to 128 bytes");
     }
-    keyring_->Wrap(std::move(seed), CallOf(*context, state),
-                   [state, answer](hsm::Outcome<hsm::Wrapped> outcome) {
-                     PendingCall* const call = state->Claim();
-                     if (call == nullptr) return;
-                     if (const auto* error = std::get_if<Error>(&outcome))
-                       return call->Fail(*error);
-                     auto& wrapped = std::get<hsm::Wrapped>(outcome);
-                     v2::EncryptResponse response;
-                     response.set_ciphertext(std::move(wrapped.ciphertext));
-                     response.set_key_id(wrapped.key_id);
-                     Send(response, answer, call, wrapped.key_id);
-                   });
+    keyring_->Wrap(std::move(seed), CallOf(pending), [state](hsm::Outcome<hsm::Wrapped> outcome) {
+      PendingCall* const call = state->Claim();
+      if (call == nullptr) return;
+      if (const auto* error = std::get_if<Error>(&outcome)) return call->Fail(*error);
+      auto& wrapped = std::get<hsm::Wrapped>(outcome);
+      v2::EncryptResponse response;
+      response.set_ciphertext(std::move(wrapped.ciphertext));
+      response.set_key_id(wrapped.key_id);
+      Send(response, call, wrapped.key_id);
+    });
   });
-  return pending;
 }
 
-grpc::ServerUnaryReactor* KmsService::Decrypt(grpc::CallbackServerContext* context,
-                                              const grpc::ByteBuffer* bytes,
-                                              grpc::ByteBuffer* answer) {
+void KmsService::Decrypt(PendingCall& pending) {
   v2::DecryptRequest request;
-  const bool is_readable = Parse(bytes, &request);
-  PendingCall* const pending =
-      Begin(context, Method::kDecrypt, std::move(*request.mutable_uid()), request.key_id());
-  const std::shared_ptr<CallState> state = pending->state();
-  Guarded(state, [&] {
+  const bool is_readable = Parse(pending, &request);
+  if (!pending.Begin(std::move(*request.mutable_uid()), request.key_id())) return;
+  Guarded(pending.state(), [&](const std::shared_ptr<CallState>& state) {
     if (!is_readable) return RefuseMalformed(state);
     if (const char* problem = ProblemOf(request)) {
       return Refuse(state, Reason::kCiphertextRefused, problem);
     }
-    keyring_->Unwrap(request.ciphertext(), request.key_id(), CallOf(*context, state),
-                     [state, answer](hsm::Outcome<SecretBytes> outcome) {
+    keyring_->Unwrap(request.ciphertext(), request.key_id(), CallOf(pending),
+                     [state](hsm::Outcome<SecretBytes> outcome) {
                        PendingCall* const call = state->Claim();
                        if (call == nullptr) return;
                        if (const auto* error = std::get_if<Error>(&outcome)) {
@@ -193,11 +198,10 @@ grpc::ServerUnaryReactor* KmsService::Decrypt(grpc::CallbackServerContext* conte
                        const ByteView seed = std::get<SecretBytes>(outcome).view();
                        v2::DecryptResponse response;
                        response.set_plaintext(seed.data(), seed.size());
-                       Send(response, answer, call, call->key_id());
+                       Send(response, call, call->key_id());
                        Wipe(*response.mutable_plaintext());
                      });
   });
-  return pending;
 }
 
 }  // namespace mortise::server

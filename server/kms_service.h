@@ -13,43 +13,35 @@
 
 namespace mortise::server {
 
-// The messages come as bytes: where gRPC parses for a callback method, it answers a
-// malformed one UNIMPLEMENTED, and nobody here would hear of it.
-using BytesService = v2::KeyManagementService::WithRawCallbackMethod_Status<
-    v2::KeyManagementService::WithRawCallbackMethod_Encrypt<
-        v2::KeyManagementService::WithRawCallbackMethod_Decrypt<
-            v2::KeyManagementService::Service>>>;
+// The messages come as bytes: where gRPC parses them, it answers a malformed one by itself,
+// and nobody here would hear of it.
+using BytesService =
+    v2::KeyManagementService::WithRawMethod_Status<v2::KeyManagementService::WithRawMethod_Encrypt<
+        v2::KeyManagementService::WithRawMethod_Decrypt<v2::KeyManagementService::Service>>>;
 
 // The three RPCs of one keyring. A handler checks form and size, hands the request
-// over and returns; the keyring's completion answers. Nothing here blocks but Stop.
-class KmsService final : public BytesService {
+// over and returns; the keyring's completion answers. Nothing here blocks.
+class KmsService final : public CallHome {
  public:
   KmsService(std::shared_ptr<hsm::Keyring> keyring, const config::Keyring& settings,
              const PeerTable& peers, RequestObservers observers);
 
-  grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
-                                   const grpc::ByteBuffer* request,
-                                   grpc::ByteBuffer* response) override;
-  grpc::ServerUnaryReactor* Encrypt(grpc::CallbackServerContext* context,
-                                    const grpc::ByteBuffer* request,
-                                    grpc::ByteBuffer* response) override;
-  grpc::ServerUnaryReactor* Decrypt(grpc::CallbackServerContext* context,
-                                    const grpc::ByteBuffer* request,
-                                    grpc::ByteBuffer* response) override;
+  grpc::Service& grpc_service() { return rpcs_; }
+  // Takes calls from now on; their events come from `queue`, which outlives them.
+  void Open(grpc::ServerCompletionQueue& queue);
 
-  // New calls are refused from now on; those in flight have until `deadline`, then
-  // they end UNAVAILABLE. On return none is left.
-  void Stop(Deadline deadline) { calls_.Stop(deadline); }
+  void Request(PendingCall& call) override;
+  void Handle(PendingCall& call) override;
 
  private:
-  PendingCall* Begin(grpc::CallbackServerContext* context, Method method, std::string uid = {},
-                     std::string key_id = {});
+  void Status(PendingCall& call);
+  void Encrypt(PendingCall& call);
+  void Decrypt(PendingCall& call);
 
   const std::shared_ptr<hsm::Keyring> keyring_;
   const config::Keyring settings_;
-  const PeerTable& peers_;
-  const RequestObservers observers_;
-  PendingCalls calls_;
+  BytesService rpcs_;
+  grpc::ServerCompletionQueue* queue_ = nullptr;
 };
 
 }  // namespace mortise::server

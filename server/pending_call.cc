@@ -1,41 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/pending_call.h"
 
-#include <grpcpp/server_context.h>
-
 #include <utility>
-#include <vector>
 
 #include "server/status_map.h"
 
 namespace mortise::server {
 
-PendingCall::PendingCall(CallOrigin origin, PendingCalls& calls)
-    : origin_(std::move(origin)), calls_(calls) {
-  state_->call = this;
-  for (RequestObserver* observer : *origin_.observers) {
-    observer->OnRequestStart(origin_.keyring, origin_.method);
-  }
-  if (!calls_.Add(this) && state_->Claim() != nullptr) {
-    Fail(Reason::kUnavailable, {grpc::StatusCode::UNAVAILABLE, "the plugin is stopping"},
-         "stopping");
-  }
+PendingCall::PendingCall(CallHome& home, Method method) : home_(home), method_(method) {
+  home_.calls.OnOffered();
+  rpc_.context.AsyncNotifyWhenDone(&ended_);
+  home_.Request(*this);
 }
 
-void PendingCall::Succeed(std::string_view key_id) {
+void PendingCall::Take(void* tag, bool ok) {
+  const auto* event = static_cast<Event*>(tag);
+  (event->call->*event->take)(ok);
+}
+
+void PendingCall::OnArrived(bool ok) {
+  if (!ok) {  // the server shut down, and there will be no other event
+    home_.calls.OnGone();
+    delete this;
+    return;
+  }
+  start_ = Clock::now();
+  for (RequestObserver* observer : home_.observers) {
+    observer->OnRequestStart(home_.keyring, method_);
+  }
+  Offer(home_, method_);
+  home_.Handle(*this);
+}
+
+bool PendingCall::Begin(std::string uid, std::string key_id) {
+  uid_ = std::move(uid);
+  key_id_ = std::move(key_id);
+  state_->call = this;
+  if (home_.calls.OnBegun(this)) return true;
+  state_->Claim();
+  Fail(Reason::kUnavailable, {grpc::StatusCode::UNAVAILABLE, "the plugin is stopping"}, "stopping");
+  return false;
+}
+
+void PendingCall::Succeed(const grpc::ByteBuffer& answer, std::string_view key_id) {
   Observe({.code = Name(grpc::StatusCode::OK), .key_id = key_id});
-  Finish(grpc::Status::OK);
+  rpc_.writer.Finish(answer, grpc::Status::OK, &answered_);
 }
 
 void PendingCall::Fail(Reason reason, const grpc::Status& status, std::string_view detail) {
-  const std::string peer = origin_.peers->Describe(origin_.context->peer());
+  const std::string peer = home_.peers.Describe(rpc_.context.peer());
   Observe({.code_number = static_cast<std::size_t>(status.error_code()),
            .code = Name(status.error_code()),
            .failure = reason,
            .detail = detail,
-           .key_id = origin_.key_id,
+           .key_id = key_id_,
            .peer = peer});
-  Finish(status);
+  rpc_.writer.FinishWithError(status, &answered_);
 }
 
 void PendingCall::Fail(const Error& error) {
@@ -43,48 +63,27 @@ void PendingCall::Fail(const Error& error) {
 }
 
 void PendingCall::Observe(RequestResult result) const {
-  result.keyring = origin_.keyring;
-  result.method = origin_.method;
-  result.uid = origin_.uid;
+  result.keyring = home_.keyring;
+  result.method = method_;
+  result.uid = uid_;
   result.duration = Clock::now() - start_;
-  for (RequestObserver* observer : *origin_.observers) observer->OnRequest(result);
+  for (RequestObserver* observer : home_.observers) observer->OnRequest(result);
 }
 
-void PendingCall::OnDone() {
-  calls_.Remove(this);
+void PendingCall::OnAnswered(bool /*ok: false when the client was gone*/) {
+  home_.calls.OnAnswered(this);
+  LeaveAfterLastEvent();
+}
+
+void PendingCall::OnEnded(bool /*ok*/) {
+  if (rpc_.context.IsCancelled()) state_->is_cancelled = true;
+  LeaveAfterLastEvent();
+}
+
+void PendingCall::LeaveAfterLastEvent() {
+  if (--events_left_ > 0) return;
+  home_.calls.OnGone();
   delete this;
-}
-
-bool PendingCalls::Add(PendingCall* call) {
-  const std::lock_guard lock(mutex_);
-  calls_.insert(call);
-  return !is_stopping_;
-}
-
-void PendingCalls::Remove(PendingCall* call) {
-  const std::lock_guard lock(mutex_);
-  calls_.erase(call);
-  if (is_stopping_ && calls_.empty()) emptied_.notify_all();
-}
-
-void PendingCalls::Stop(Deadline deadline) {
-  std::vector<std::shared_ptr<CallState>> left;
-  {
-    std::unique_lock lock(mutex_);
-    is_stopping_ = true;
-    emptied_.wait_until(lock, deadline, [this] { return calls_.empty(); });
-    for (const PendingCall* call : calls_) left.push_back(call->state());
-  }
-  for (const auto& state : left) {
-    if (PendingCall* call = state->Claim()) {
-      call->Fail(Reason::kUnavailable,
-                 {grpc::StatusCode::UNAVAILABLE, "the plugin stopped before the token answered"},
-                 "stopped while the request was in flight");
-    }
-    state->is_cancelled = true;
-  }
-  std::unique_lock lock(mutex_);
-  emptied_.wait(lock, [this] { return calls_.empty(); });
 }
 
 }  // namespace mortise::server

@@ -173,5 +173,17 @@ TEST_F(HostileClientTest, SurvivesTheHeadersOfCve20231428) {
   }
 }
 
+TEST_F(HostileClientTest, CannotHoldAStopByTakingNoAnswer) {
+  Http2Client deaf(settings.socket);
+  const std::string no_window("\0\x04\0\0\0\0", 6);  // SETTINGS_INITIAL_WINDOW_SIZE 0
+  ASSERT_TRUE(deaf.SendFrame(Http2Client::kSettings, 0, 0, no_window));
+  ASSERT_TRUE(deaf.SendHeaders(1, Http2Client::GrpcHeaders("Status")));
+  ASSERT_TRUE(deaf.SendFrame(Http2Client::kData, 1, 1, std::string(5, '\0')));
+  ASSERT_TRUE(Eventually([this] { return !recorder.requests().empty(); }));
+  const auto start = Clock::now();
+  serving.Stop(std::chrono::milliseconds(250));
+  EXPECT_LT(Clock::now() - start, seconds(5));
+}
+
 }  // namespace
 }  // namespace mortise::test
