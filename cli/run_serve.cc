@@ -47,9 +47,19 @@ metrics::LabelSets Labels(const config::Config& config) {
   return labels;
 }
 
+// What a restart of this process would mend; empty: nothing.
+std::string LoopProblem(const Heartbeat& front, const Heartbeat& supervisor) {
+  constexpr auto kStuck = 30s;
+  if (front.age() > kStuck) return "the front or a listener has not gone round for 30 s";
+  if (supervisor.age() > kStuck) return "the workers' supervisor has not gone round for 30 s";
+  return {};
+}
+
 metrics::PagesSource Sources(const config::Config& config, const metrics::Metrics& metrics,
-                             const hsm::Assembly& assembly) {
-  metrics::PagesSource source{.metrics = &metrics};
+                             const hsm::Assembly& assembly, const Heartbeat& front) {
+  metrics::PagesSource source{.metrics = &metrics, .loop_problem = [&assembly, &front] {
+                                return LoopProblem(front, assembly.heartbeat());
+                              }};
   const std::vector<hsm::Keyring*> keyrings = assembly.keyrings();
   for (std::size_t i = 0; i < keyrings.size(); ++i) {
     source.keyrings.push_back({keyrings[i], config.keyrings[i].status_staleness});
@@ -59,14 +69,18 @@ metrics::PagesSource Sources(const config::Config& config, const metrics::Metric
 
 std::unique_ptr<metrics::HttpEndpoint> StartEndpoint(const config::Config& config,
                                                      const metrics::Pages& pages, bool take_over,
-                                                     server::Log& log) {
+                                                     hsm::Observer& observer) {
   if (config.metrics.address.empty()) return nullptr;
   return std::make_unique<metrics::HttpEndpoint>(
-      metrics::HttpOptions{
-          .address = config.metrics.address,
-          .retry_bind = take_over,
-          .on_waiting =
-              [&log](const std::string& problem) { log.Say(hsm::Severity::kInfo, problem); }},
+      metrics::HttpOptions{.address = config.metrics.address,
+                           .on_waiting =
+                               [&, take_over](const std::string& problem) {
+                                 observer.OnEvent(
+                                     {take_over ? hsm::Severity::kInfo : hsm::Severity::kWarning,
+                                      "metrics_port_taken",
+                                      problem + "; it is tried again until it is free",
+                                      {}});
+                               }},
       pages.Routes());
 }
 
@@ -117,9 +131,10 @@ ExitCode RunServe(const config::Config& config, const ServeHooks& hooks) {
   server::MetricsObserver requests(metrics);
   Both observer(log, metrics);
   const hsm::Assembly assembly(config, hsm::WorkerExecutable(), observer);
-  const metrics::Pages pages(Sources(config, metrics, assembly));
+  Heartbeat heartbeat;
+  const metrics::Pages pages(Sources(config, metrics, assembly, heartbeat));
   const std::unique_ptr<metrics::HttpEndpoint> endpoint =
-      StartEndpoint(config, pages, hooks.take_over, log);
+      StartEndpoint(config, pages, hooks.take_over, observer);
   std::optional<Reporter> reporter;
   if (hooks.on_facts) {
     reporter.emplace(
@@ -135,6 +150,7 @@ ExitCode RunServe(const config::Config& config, const ServeHooks& hooks) {
                        .events = observer,
                        .observers = {&log, &requests},
                        .take_over = take_over,
+                       .heartbeat = &heartbeat,
                        .successor = hooks.successor,
                        .on_superseded = [&] {
                          if (endpoint) endpoint->Stop();

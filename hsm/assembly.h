@@ -25,6 +25,7 @@ class Assembly {
 
   std::vector<Keyring*> keyrings() const;  // in the configuration's order
   std::vector<int> worker_pids() const;
+  const Heartbeat& heartbeat() const { return supervisor_->heartbeat(); }
 
  private:
   std::vector<TokenMonitor::Place> PlacesOf(const Token& token) const;

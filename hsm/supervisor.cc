@@ -26,6 +26,7 @@ void Supervisor::Run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     for (Token* token : tokens_) token->Tick(Clock::now());
     also_(Clock::now());
+    heartbeat_.Beat();
     std::this_thread::sleep_for(kTick);
   }
   // The workers die with this thread; nothing must wait for them then.

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/heartbeat.h"
 #include "hsm/token.h"
 
 namespace mortise::hsm {
@@ -19,11 +20,14 @@ class Supervisor {
   Supervisor(std::vector<Token*> tokens, std::function<void(Clock::time_point)> also);
   ~Supervisor();
 
+  const Heartbeat& heartbeat() const { return heartbeat_; }
+
  private:
   void Run(const std::stop_token& stop);
 
   const std::vector<Token*> tokens_;
   const std::function<void(Clock::time_point)> also_;
+  Heartbeat heartbeat_;
   std::jthread thread_;
 };
 

@@ -118,7 +118,7 @@ HttpEndpoint::HttpEndpoint(HttpOptions options, HttpRoutes routes)
   try {
     Serve(address_.Listen());
   } catch (const Error& e) {
-    if (!options_.retry_bind) throw;
+    if (e.reason() != Reason::kUnavailable) throw;
     if (options_.on_waiting) options_.on_waiting(e.what());
     retry_ = std::jthread([this](std::stop_token stop) { RetryUntilBound(stop); });
   }

@@ -29,10 +29,6 @@ using HttpRoutes = std::map<std::string, std::function<HttpReply()>, std::less<>
 struct HttpOptions {
   std::string address;  // host:port; port 0 = any free one
 
-  // During a take-over the predecessor still has the port: try again every 100 ms
-  // instead of throwing, until the port is ours or Stop is called.
-  bool retry_bind = false;
-
   // Told, from any thread, when the port is ours and, once, when it has to be waited
   // for. They must not call the endpoint back.
   std::function<void(int port)> on_listening = nullptr;
@@ -44,8 +40,9 @@ struct HttpOptions {
 // when connections run out the one that has been quiet longest makes way.
 class HttpEndpoint {
  public:
-  // Throws Error(kConfig) for an unreadable address; without retry_bind also
-  // Error(kPermission) and Error(kUnavailable) when the port cannot be had.
+  // A port that another process has (a predecessor, in a take-over) is tried again every
+  // 100 ms until it is ours or Stop is called: metrics must not keep keys from being used.
+  // Throws Error(kConfig) for an unreadable address, Error(kPermission) for a forbidden one.
   HttpEndpoint(HttpOptions options, HttpRoutes routes);
   ~HttpEndpoint();
   HttpEndpoint(const HttpEndpoint&) = delete;

@@ -163,6 +163,7 @@ void Front::TellSystemd() {
                         JudgeHealth(*place->keyring->Status(), place->settings, now).healthz);
     is_alive = is_alive && (!place->listener || now - place->listener->last_turn() < kStuck);
   }
+  if (is_alive && options_.heartbeat != nullptr) options_.heartbeat->Beat();
   notify_.Status(text);
   const auto interval = notify_.WatchdogInterval();
   if (!interval || !is_alive || now < next_watchdog_) return;

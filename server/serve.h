@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/heartbeat.h"
 #include "config/config.h"
 #include "hsm/keyring.h"
 #include "hsm/observer.h"
@@ -34,6 +35,7 @@ struct FrontOptions {
   hsm::Observer& events;
   RequestObservers observers{};
   TakeOver take_over = TakeOver::kNo;
+  Heartbeat* heartbeat = nullptr;  // beats while the front and all listeners go round
   // The command line that SIGUSR2 starts; it has --take-over. Empty: SIGUSR2 does nothing.
   std::vector<std::string> successor{};
   std::function<void()> on_serving = [] {};     // all sockets accept; called once

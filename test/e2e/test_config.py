@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrong configuration ends with exit 2; a wrong token keeps the process running and says why."""
 
+import socket
 import stat
+import urllib.request
 
 from harness import TestCase, eventually, kms
 from harness.paths import MORTISE
@@ -39,6 +41,27 @@ class ConfigurationTest(TestCase):
         front = self.service.launch()
         self.assertIn(front.wait(15), (2, 7), front.text())
         self.assertIn(str(self.service.token.pin_file), front.text())
+
+
+class MetricsPortTest(TestCase):
+    def test_a_taken_port_keeps_no_key_from_being_used_and_is_taken_up_when_free(self):
+        service = Service(self)
+        host, port = service.metrics.split(":")
+        with socket.create_server((host, int(port))):
+            service.start()
+            with service.client() as client:
+                seed = kms.new_seed()
+                self.assertEqual(client.decrypt(client.encrypt(seed)), seed)
+            self.assertIn("metrics_port_taken", service.front.text())
+        eventually(lambda: self.is_alive(service), 10, "the metrics are served")
+
+    @staticmethod
+    def is_alive(service):
+        try:
+            with urllib.request.urlopen(f"http://{service.metrics}/livez", timeout=5) as page:
+                return page.read() == b"ok\n"
+        except OSError:
+            return False
 
 
 class WrongTokenTest(TestCase):
