@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
-#include <map>
+#include <memory_resource>
 #include <mutex>
+#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "config/config.h"
+#include "hsm/backlog.h"
 #include "hsm/observer.h"
+#include "hsm/start_record.h"
 #include "hsm/worker/launcher.h"
-#include "hsm/worker/operation_queue.h"
 #include "hsm/worker/worker_slot.h"
 
 namespace mortise::hsm {
 
-// A configured token: its queue, its workers, and what happens when one of them errs.
-// Thread-safe. Nothing is sent and nobody is called under its lock. Submit and the
-// workers' readers drive it; Tick, on the supervisor's thread, watches time.
+// A configured token: its backlog, its workers, and what happens when one of them errs.
+// Thread-safe. Nothing is sent and nobody is called under its lock. Submit (token.cc) and
+// the workers' readers (token_messages.cc) drive it; Tick (token_tick.cc), on the
+// supervisor's thread, watches time.
 class Token {
  public:
   struct Options {
@@ -38,6 +41,10 @@ class Token {
   // The same, waiting; for maintenance threads, never for a call of the apiserver. Gives
   // the answer's body or throws Error.
   std::string Call(OperationPtr operation);
+
+  // How long its worker may take over one message of this kind, which may be many
+  // operations of the token.
+  Clock::duration TimeFor(MessageKind kind) const;
 
   // Every 20 ms or so, from one thread that lives as long as this: deadlines, missed
   // attempts, starts and ends of workers.
@@ -71,41 +78,42 @@ class Token {
   const config::Token& settings() const { return settings_; }
 
  private:
-  struct Ending {
-    OperationPtr operation;
-    Error error;
-  };
-  // What is to be done once the lock is released.
-  struct Work {
-    std::vector<std::pair<std::shared_ptr<TokenWorker>, std::pair<RequestHead, OperationPtr>>>
-        sends;
-    std::vector<Ending> endings;
-    std::vector<Event> events;
+  // What is to be done once the lock is released. A few sends need no memory of the heap.
+  struct Work : Aftermath {
+    struct Send {
+      std::shared_ptr<TokenWorker> worker;
+      TokenWorker::Request request;
+    };
+    std::array<std::byte, 1024> space;
+    std::pmr::monotonic_buffer_resource arena{space.data(), space.size()};
+    std::pmr::vector<Send> sends{&arena};
   };
 
   // All with the lock held; what must happen outside goes into `work`.
   void Dispatch(Clock::time_point now, Work& work);
-  void DispatchSuspects(Clock::time_point now, Work& work);
   void SendTo(const std::shared_ptr<TokenWorker>& worker, OperationPtr operation,
               Clock::time_point now, Work& work);
-  void Requeue(OperationPtr operation, Clock::time_point now, Work& work);
-  void Suspect(OperationPtr operation, Work& work);
   void Sweep(Clock::time_point now, Work& work);
   void SweepWorker(const std::shared_ptr<TokenWorker>& worker, Clock::time_point now, Work& work);
+  void NoteFailedStart(const std::string& why, Work& work);
   bool AnyReady() const;
+  bool AnyStarts() const;
   std::vector<std::shared_ptr<TokenWorker>> Workers() const;
-  bool IsPoisoned(const Operation& operation);
 
   // Without the lock.
-  void Finish(Work work);
+  void Finish(Work& work);
+  void Distrust(TokenWorker& worker, Reason reason, const std::string& why);
   void Answer(const OperationPtr& operation, const Error* error, std::string_view body,
               std::chrono::nanoseconds token_time);
-  void OnMessage(TokenWorker& worker, const ReplyHead& head, std::string_view body);
-  void OnReply(TokenWorker& worker, const ReplyHead& head, std::string_view body);
-  void OnReady(TokenWorker& worker, const ReplyHead& head, std::string_view body);
-  void OnFailed(TokenWorker& worker, const ReplyHead& head, std::string_view body);
+  void OnMessages(TokenWorker& worker, std::span<const TokenWorker::Message> messages);
+  void OnReplies(TokenWorker& worker, std::span<const TokenWorker::Message> messages);
+  void OnReply(TokenWorker& worker, const TokenWorker::Request& request,
+               const TokenWorker::Message& reply);
+  void OnNotice(TokenWorker& worker, const TokenWorker::Message& notice);
+  void OnReady(TokenWorker& worker, const TokenWorker::Message& notice);
+  void OnFailed(TokenWorker& worker, const TokenWorker::Message& notice);
   void OnGone(TokenWorker& worker);
-  std::shared_ptr<TokenWorker> StartWorker(StartReason reason, int sessions);
+  std::shared_ptr<TokenWorker> StartWorker(StartReason reason, int sessions, Work& work);
   void TickSlot(WorkerSlot& slot, int sessions, Clock::time_point now, Work& work);
   void Bury(std::vector<std::shared_ptr<TokenWorker>> workers);
 
@@ -120,21 +128,15 @@ class Token {
   mutable std::mutex mutex_;
   mutable std::condition_variable ready_changed_;
   // Guarded by mutex_ from here on.
-  OperationQueue queue_;
+  Backlog backlog_;
+  StartRecord starts_;
   std::vector<WorkerSlot> slots_;
-  // What was in flight on a worker that ended by itself: sent again one at a time to a
+  // What was in flight on a worker that ended by itself is sent again one at a time to a
   // worker of its own, which may die of it without harm to others.
   WorkerSlot isolation_;
-  OperationQueue suspects_;
   Clock::time_point isolation_used_{};
-  std::map<Digest, Clock::time_point> poisoned_;  // until when a blob is refused
-  std::string problem_;
-  Reason problem_reason_ = Reason::kNoWorker;
-  Ready description_;
   bool is_stopped_ = false;
-  std::atomic<bool> is_ready_{false};          // not guarded
-  std::atomic<bool> has_failed_start_{false};  // not guarded
-  std::atomic<bool> has_been_ready_{false};    // not guarded
+  std::atomic<bool> is_ready_{false};  // not guarded
 };
 
 }  // namespace mortise::hsm

@@ -44,7 +44,8 @@ std::string RunOne(Token& token, const Job& job, const std::shared_ptr<const std
   auto operation = std::make_shared<Operation>();
   operation->kind = KindOf(job.kind);
   operation->kek = kek;
-  operation->deadline = Clock::now() + 2 * token.settings().operation_timeout + 1s;
+  operation->deadline =
+      Clock::now() + token.TimeFor(operation->kind) + token.settings().operation_timeout + 1s;
   if (job.kind != Job::Kind::kCheckDistinct) return token.Call(std::move(operation));
   try {
     token.Call(std::move(operation));

@@ -11,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using State = TokenWorker::State;
 
-constexpr auto kNoWorkerMargin = 200ms;
 constexpr auto kIsolationIdle = 30s;
 
 }  // namespace
@@ -23,8 +22,8 @@ void Token::Tick(Clock::time_point now) {
   std::vector<std::shared_ptr<TokenWorker>> idle;
   {
     const std::lock_guard lock(mutex_);
-    wants_isolation = suspects_.size() > 0 || isolation_.current();
-    const bool is_idle = suspects_.size() == 0 && isolation_.is_ready() &&
+    wants_isolation = backlog_.has_suspects() || isolation_.current();
+    const bool is_idle = !backlog_.has_suspects() && isolation_.is_ready() &&
                          isolation_.current()->in_flight() == 0 &&
                          now > isolation_used_ + kIsolationIdle &&
                          now > isolation_.current()->started() + kIsolationIdle;
@@ -37,9 +36,8 @@ void Token::Tick(Clock::time_point now) {
     is_ready_ = AnyReady();
     Sweep(now, work);
     Dispatch(now, work);
-    DispatchSuspects(now, work);
   }
-  Finish(std::move(work));
+  Finish(work);
 }
 
 void Token::TickSlot(WorkerSlot& slot, int sessions, Clock::time_point now, Work& work) {
@@ -48,20 +46,24 @@ void Token::TickSlot(WorkerSlot& slot, int sessions, Clock::time_point now, Work
     const std::lock_guard lock(mutex_);
     if (is_stopped_) return;
     orders = slot.Tick(now);
-    for (const std::shared_ptr<TokenWorker>& worker : orders.bury) {
-      if (worker->first_miss()) {
-        work.events.push_back(
-            {.severity = Severity::kWarning,
-             .name = "worker_hung",
-             .message = "a worker stopped answering and is replaced; look at the HSM, its network "
-                        "and its client's log",
-             .fields = {{"token", name()}, {"pid", std::to_string(worker->pid())}}});
-      }
+    if (orders.has_late_start) {
+      NoteFailedStart(
+          "it was not ready within startTimeout and is ended; look at the HSM, its "
+          "network and its client's log",
+          work);
+    }
+    if (orders.hung) {
+      work.events.push_back(
+          {.severity = Severity::kWarning,
+           .name = "worker_hung",
+           .message = "a worker stopped answering and is replaced; look at the HSM, its network "
+                      "and its client's log",
+           .fields = {{"token", name()}, {"pid", std::to_string(orders.hung->pid())}}});
     }
   }
   // The successor first: while the old one is buried, the new one already starts.
   if (orders.start) {
-    const std::shared_ptr<TokenWorker> worker = StartWorker(*orders.start, sessions);
+    const std::shared_ptr<TokenWorker> worker = StartWorker(*orders.start, sessions, work);
     const std::lock_guard lock(mutex_);
     if (worker) {
       slot.Install(worker);
@@ -72,40 +74,50 @@ void Token::TickSlot(WorkerSlot& slot, int sessions, Clock::time_point now, Work
   Bury(std::move(orders.bury));
 }
 
-std::shared_ptr<TokenWorker> Token::StartWorker(StartReason reason, int sessions) {
-  LaunchedWorker process;
+void Token::NoteFailedStart(const std::string& why, Work& work) {
+  if (std::optional<Event> event = starts_.Vanished(Error(Reason::kNoWorker, why)))
+    work.events.push_back(std::move(*event));
+}
+
+std::shared_ptr<TokenWorker> Token::StartWorker(StartReason reason, int sessions, Work& work) {
+  static std::atomic<std::uint64_t> incarnations{1};
+  std::shared_ptr<TokenWorker> worker;
   try {
-    process = launcher_.Launch(name(), settings_.environment);
-  } catch (const Error& error) {
-    observer_.OnEvent({.severity = Severity::kError,
-                       .name = "worker_failed",
-                       .message = error.what(),
-                       .fields = {{"token", name()}}});
+    worker = std::make_shared<TokenWorker>(
+        launcher_.Launch(name(), settings_.environment), incarnations.fetch_add(1), sessions,
+        TokenWorker::Listener{
+            [this](TokenWorker& w, std::span<const TokenWorker::Message> messages) {
+              OnMessages(w, messages);
+            },
+            [this](TokenWorker& w) { OnGone(w); }});
+    observer_.OnWorkerStart(settings_.name, reason);
+    StartingLogin login;
+    {
+      const std::lock_guard lock(mutex_);
+      login = starts_.Begin(AnyStarts());
+      worker->login() = login;
+    }
+    worker->Start({
+        .build_id = std::string(BuildId()),
+        .token_name = settings_.name,
+        .module = settings_.module,
+        .uri = settings_.uri,
+        .pin_file = settings_.pin_file,
+        .user_type = settings_.user_type,
+        .init_args = settings_.init_args,
+        .state_dir = options_.state_dir,
+        .login = settings_.login == config::Login::kPin,
+        .read_write_sessions = settings_.read_write_sessions,
+        .may_log_in_unrecorded = login.may_be_unrecorded,
+        .sessions = static_cast<std::uint16_t>(sessions),
+    });
+  } catch (const std::exception& error) {
+    // No process, or no thread to read what it says.
+    if (worker) Bury({worker});
+    const std::lock_guard lock(mutex_);
+    NoteFailedStart(error.what(), work);
     return nullptr;
   }
-  observer_.OnWorkerStart(settings_.name, reason);
-  static std::atomic<std::uint64_t> incarnations{1};
-  auto worker = std::make_shared<TokenWorker>(
-      std::move(process), incarnations.fetch_add(1), sessions,
-      TokenWorker::Listener{[this](TokenWorker& w, const ReplyHead& head, std::string_view body) {
-                              OnMessage(w, head, body);
-                            },
-                            [this](TokenWorker& w) { OnGone(w); }});
-  const bool pin_is_unproved = has_failed_start_ && !has_been_ready_;
-  worker->Start({
-      .build_id = std::string(BuildId()),
-      .token_name = settings_.name,
-      .module = settings_.module,
-      .uri = settings_.uri,
-      .pin_file = settings_.pin_file,
-      .user_type = settings_.user_type,
-      .init_args = settings_.init_args,
-      .state_dir = options_.state_dir,
-      .login = settings_.login == config::Login::kPin,
-      .read_write_sessions = settings_.read_write_sessions,
-      .may_log_in_unrecorded = !pin_is_unproved,
-      .sessions = static_cast<std::uint16_t>(sessions),
-  });
   return worker;
 }
 
@@ -121,21 +133,17 @@ void Token::Bury(std::vector<std::shared_ptr<TokenWorker>> workers) {
   std::erase_if(buried_, [](const std::shared_ptr<TokenWorker>& worker) { return worker->Reap(); });
 }
 
+bool Token::AnyStarts() const {
+  return std::ranges::any_of(
+      Workers(), [](const auto& worker) { return worker->state() == State::kStarting; });
+}
+
 void Token::Sweep(Clock::time_point now, Work& work) {
-  const bool any_ready = AnyReady();
-  const auto ended = [&](const Operation& operation) {
-    return operation.is_cancelled() || now >= operation.deadline ||
-           (!any_ready && now >= operation.deadline - kNoWorkerMargin);
-  };
-  for (OperationQueue* queue : {&queue_, &suspects_}) {
-    for (OperationPtr& operation : queue->TakeIf(ended)) {
-      Error error = operation->is_cancelled() ? Error(Reason::kCancelled, "the caller went away")
-                    : any_ready ? Error(Reason::kDeadline, "the caller's time ran out in the queue")
-                                : Error(problem_.empty() ? Reason::kNoWorker : problem_reason_,
-                                        "no worker of token " + name() + " came up in time" +
-                                            (problem_.empty() ? "" : ": " + problem_));
-      work.endings.push_back({std::move(operation), std::move(error)});
-    }
+  if (AnyReady()) {
+    backlog_.Sweep(nullptr, now, work);
+  } else {
+    const Error why_none = starts_.WhyNone();
+    backlog_.Sweep(&why_none, now, work);
   }
   for (const std::shared_ptr<TokenWorker>& worker : Workers()) SweepWorker(worker, now, work);
 }
@@ -158,83 +166,12 @@ void Token::SweepWorker(const std::shared_ptr<TokenWorker>& worker, Clock::time_
       check->kind = MessageKind::kOpenCanary;
       check->kek = operation->kek;
       check->deadline = now + settings_.operation_timeout;
-      const RequestHead head = worker->BeginCheck(check, now, settings_.operation_timeout);
-      work.sends.push_back({worker, {head, std::move(check)}});
+      work.sends.push_back({worker, worker->BeginCheck(check, now, settings_.operation_timeout)});
     }
-    Requeue(std::move(operation), now, work);
+    backlog_.Retry(std::move(operation),
+                   Error(Reason::kTimeout, "token " + name() + " did not answer in time"), now,
+                   work);
   }
-}
-
-bool Token::AnyReady() const {
-  return std::any_of(slots_.begin(), slots_.end(),
-                     [](const WorkerSlot& slot) { return slot.is_ready(); });
-}
-
-std::vector<std::shared_ptr<TokenWorker>> Token::Workers() const {
-  std::vector<std::shared_ptr<TokenWorker>> workers;
-  for (const WorkerSlot& slot : slots_) {
-    for (const auto& worker : slot.workers()) workers.push_back(worker);
-  }
-  for (const auto& worker : isolation_.workers()) workers.push_back(worker);
-  return workers;
-}
-
-void Token::Respawn() {
-  const std::lock_guard lock(mutex_);
-  for (WorkerSlot& slot : slots_) slot.WantSuccessor(StartReason::kRescan);
-}
-
-void Token::Stop() {
-  Work work;
-  std::vector<std::shared_ptr<TokenWorker>> workers;
-  {
-    const std::lock_guard lock(mutex_);
-    is_stopped_ = true;
-    for (OperationQueue* queue : {&queue_, &suspects_}) {
-      for (OperationPtr& operation : queue->TakeIf([](const Operation&) { return true; })) {
-        work.endings.push_back(
-            {std::move(operation), Error(Reason::kUnavailable, "this process is stopping")});
-      }
-    }
-    for (const std::shared_ptr<TokenWorker>& worker : Workers()) {
-      for (OperationPtr& operation : worker->TakeAll()) {
-        work.endings.push_back(
-            {std::move(operation), Error(Reason::kUnavailable, "this process is stopping")});
-      }
-    }
-    for (WorkerSlot& slot : slots_) std::ranges::move(slot.Clear(), std::back_inserter(workers));
-    std::ranges::move(isolation_.Clear(), std::back_inserter(workers));
-  }
-  Finish(std::move(work));
-  Bury(std::move(workers));
-  ready_changed_.notify_all();
-}
-
-Token::Snapshot Token::Describe() const {
-  const std::lock_guard lock(mutex_);
-  Snapshot snapshot;
-  snapshot.is_ready = AnyReady();
-  snapshot.problem = problem_;
-  snapshot.problem_reason = problem_reason_;
-  snapshot.description = description_;
-  snapshot.queue_length = queue_.size() + suspects_.size();
-  for (const std::shared_ptr<TokenWorker>& worker : Workers()) {
-    snapshot.worker_pids.push_back(worker->pid());
-    if (worker->state() != State::kReady) continue;
-    snapshot.sessions += static_cast<int>(worker->sessions());
-    snapshot.incarnation = std::max(snapshot.incarnation, worker->incarnation());
-  }
-  return snapshot;
-}
-
-bool Token::WaitUntilReady(std::uint64_t known, Deadline deadline) const {
-  std::unique_lock lock(mutex_);
-  return ready_changed_.wait_until(lock, deadline, [&] {
-    if (is_stopped_) return true;
-    return std::any_of(slots_.begin(), slots_.end(), [&](const WorkerSlot& slot) {
-      return slot.is_ready() && slot.current()->incarnation() > known;
-    });
-  });
 }
 
 }  // namespace mortise::hsm

@@ -4,24 +4,28 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace mortise::hsm {
 namespace {
 
-ssize_t SendParts(int fd, std::string_view head, std::string_view body, std::string_view more,
-                  int flags) {
-  std::array<iovec, 3> parts = {{{const_cast<char*>(head.data()), head.size()},
-                                 {const_cast<char*>(body.data()), body.size()},
-                                 {const_cast<char*>(more.data()), more.size()}}};
-  msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = parts.size();
-  ssize_t sent;
-  do {
-    sent = sendmsg(fd, &message, flags | MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  return sent;
+using Parts = std::array<iovec, 3>;
+
+Parts PartsOf(const Channel::Datagram& datagram) {
+  const auto part = [](std::string_view text) {
+    return iovec{const_cast<char*>(text.data()), text.size()};
+  };
+  return {part(datagram.head), part(datagram.body), part(datagram.more)};
+}
+
+[[noreturn]] void ThrowTooLong() {
+  throw Error(Reason::kInternal, "a message between front and worker exceeds 8 KiB");
+}
+
+// A peer that ended without reading all is an error once; what it sent is still there.
+bool IsWorthAnotherCall(int error_number) {
+  return error_number == EINTR || error_number == ECONNRESET;
 }
 
 }  // namespace
@@ -40,14 +44,38 @@ Channel::Pair Channel::MakePair() {
 }
 
 bool Channel::Send(std::string_view head, std::string_view body) const {
-  return SendParts(fd_.get(), head, body, {}, 0) >= 0;
+  Parts parts = PartsOf({head, body, {}});
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  ssize_t sent;
+  do {
+    sent = sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  return sent >= 0;
 }
 
-Channel::Sent Channel::TrySend(std::string_view head, std::string_view body,
-                               std::string_view more) const {
-  if (SendParts(fd_.get(), head, body, more, MSG_DONTWAIT) >= 0) return Sent::kYes;
-  return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? Sent::kWouldBlock
-                                                                     : Sent::kGone;
+Channel::Sent Channel::TrySend(std::span<const Datagram> datagrams) const {
+  std::array<Parts, kBatch> parts;
+  std::array<mmsghdr, kBatch> messages{};
+  while (!datagrams.empty()) {
+    const std::size_t size = std::min(datagrams.size(), kBatch);
+    for (std::size_t i = 0; i < size; ++i) {
+      parts[i] = PartsOf(datagrams[i]);
+      messages[i].msg_hdr.msg_iov = parts[i].data();
+      messages[i].msg_hdr.msg_iovlen = parts[i].size();
+    }
+    const int sent = sendmmsg(fd_.get(), messages.data(), static_cast<unsigned>(size),
+                              MSG_DONTWAIT | MSG_NOSIGNAL);
+    // A short count has an error behind it, which the next call names.
+    if (sent > 0) {
+      datagrams = datagrams.subspan(static_cast<std::size_t>(sent));
+    } else if (errno != EINTR) {
+      return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? Sent::kWouldBlock
+                                                                         : Sent::kGone;
+    }
+  }
+  return Sent::kYes;
 }
 
 std::string_view Channel::Receive(std::span<char, kMaxMessageSize> buffer) const {
@@ -60,10 +88,29 @@ std::string_view Channel::Receive(std::span<char, kMaxMessageSize> buffer) const
     got = recvmsg(fd_.get(), &message, 0);
   } while (got < 0 && errno == EINTR);
   if (got <= 0) return {};
-  if ((message.msg_flags & MSG_TRUNC) != 0) {
-    throw Error(Reason::kInternal, "a message between front and worker exceeds 8 KiB");
-  }
+  if ((message.msg_flags & MSG_TRUNC) != 0) ThrowTooLong();
   return {buffer.data(), static_cast<std::size_t>(got)};
+}
+
+std::span<const std::string_view> Channel::Receive(Batch& batch) const {
+  std::array<iovec, kBatch> parts;
+  std::array<mmsghdr, kBatch> messages{};
+  for (std::size_t i = 0; i < kBatch; ++i) {
+    parts[i] = {batch.space[i].data(), batch.space[i].size()};
+    messages[i].msg_hdr.msg_iov = &parts[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  int got;
+  do {
+    got = recvmmsg(fd_.get(), messages.data(), kBatch, MSG_WAITFORONE, nullptr);
+  } while (got < 0 && IsWorthAnotherCall(errno));
+  std::size_t size = 0;
+  for (; size < static_cast<std::size_t>(std::max(got, 0)); ++size) {
+    if (messages[size].msg_len == 0) break;  // the end
+    if ((messages[size].msg_hdr.msg_flags & MSG_TRUNC) != 0) ThrowTooLong();
+    batch.datagrams[size] = {batch.space[size].data(), messages[size].msg_len};
+  }
+  return {batch.datagrams.data(), size};
 }
 
 }  // namespace mortise::hsm

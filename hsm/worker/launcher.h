@@ -22,11 +22,15 @@ class Launcher {
  public:
   // Throws Error(kConfig) when there is no such executable.
   explicit Launcher(const std::string& executable);
+  virtual ~Launcher() = default;
 
   // The worker gets `environment` and nothing of ours, the channel at descriptor 3, and
   // no other descriptor than the standard ones. Throws Error(kInternal).
-  LaunchedWorker Launch(const std::string& token,
-                        const std::map<std::string, std::string>& environment) const;
+  virtual LaunchedWorker Launch(const std::string& token,
+                                const std::map<std::string, std::string>& environment) const;
+
+ protected:
+  Launcher() = default;  // of another kind: a test's
 
  private:
   UniqueFd executable_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hsm/worker/token_worker.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -38,27 +39,39 @@ void TokenWorker::Start(const Hello& hello) {
 }
 
 void TokenWorker::Read(const Hello& hello) {
+  pthread_setname_np(pthread_self(), "token-reader");
   const RequestHead head{.kind = MessageKind::kHello, .id = NextId(), .incarnation = incarnation_};
-  channel_.TrySend(HeadBytes(head), hello.Encode());
-  std::array<char, kMaxMessageSize> buffer;
+  const std::string body = hello.Encode();
+  channel_.TrySend(std::array{Channel::Datagram{HeadBytes(head), body, {}}});
+  const auto batch = std::make_unique<Channel::Batch>();
   try {
-    for (;;) {
-      const std::string_view datagram = channel_.Receive(buffer);
-      if (datagram.empty()) break;
-      WireReader reader(datagram);
-      const auto reply = reader.Get<ReplyHead>();
-      listener_.on_message(*this, reply, reader.Rest());
-      Wipe(buffer.data(), datagram.size());
-    }
+    ReadAll(*batch);
   } catch (const Error&) {
     // Too long or too short: not a worker of ours any more.
     kill(process_.pid, SIGKILL);
   }
+  for (std::array<char, kMaxMessageSize>& space : batch->space) Wipe(space.data(), space.size());
   listener_.on_gone(*this);
 }
 
-RequestHead TokenWorker::AddRow(const OperationPtr& operation, Clock::time_point now,
-                                Clock::duration limit, bool is_check) {
+void TokenWorker::ReadAll(Channel::Batch& batch) {
+  std::array<Message, kBatch> messages;
+  for (;;) {
+    const std::span<const std::string_view> datagrams = channel_.Receive(batch);
+    if (datagrams.empty()) return;
+    for (std::size_t i = 0; i < datagrams.size(); ++i) {
+      WireReader reader(datagrams[i]);
+      messages[i].head = reader.Get<ReplyHead>();
+      messages[i].body = reader.Rest();
+    }
+    listener_.on_messages(*this, {messages.data(), datagrams.size()});
+    for (std::size_t i = 0; i < datagrams.size(); ++i)
+      Wipe(batch.space[i].data(), datagrams[i].size());
+  }
+}
+
+TokenWorker::Request TokenWorker::AddRow(OperationPtr operation, Clock::time_point now,
+                                         Clock::duration limit, bool is_check) {
   operation->id = NextId();
   const RequestHead head{
       .kind = operation->kind,
@@ -68,44 +81,48 @@ RequestHead TokenWorker::AddRow(const OperationPtr& operation, Clock::time_point
       .incarnation = incarnation_,
       .deadline_ns = operation->deadline.time_since_epoch().count(),
   };
-  rows_.push_back({.id = head.id,
-                   .digest = DigestOf(HeadBytes(head), operation->kek_bytes(), operation->input),
-                   .operation = operation,
+  rows_.push_back({.request = {head, std::move(operation)},
                    .attempt_deadline = now + limit,
                    .is_check = is_check});
-  return head;
+  return rows_.back().request;
 }
 
-RequestHead TokenWorker::Begin(const OperationPtr& operation, Clock::time_point now,
-                               Clock::duration attempt_limit) {
+TokenWorker::Request TokenWorker::Begin(OperationPtr operation, Clock::time_point now,
+                                        Clock::duration attempt_limit) {
   operation->dispatched = now;
-  return AddRow(operation, now, attempt_limit, false);
+  return AddRow(std::move(operation), now, attempt_limit, false);
 }
 
-RequestHead TokenWorker::BeginCheck(const OperationPtr& check, Clock::time_point now,
-                                    Clock::duration limit) {
+TokenWorker::Request TokenWorker::BeginCheck(OperationPtr check, Clock::time_point now,
+                                             Clock::duration limit) {
   check_is_out_ = true;
-  return AddRow(check, now, limit, true);
+  return AddRow(std::move(check), now, limit, true);
 }
 
-Channel::Sent TokenWorker::Send(const RequestHead& head, const Operation& operation) const {
-  return channel_.TrySend(HeadBytes(head), operation.kek_bytes(), operation.input);
+Channel::Sent TokenWorker::Send(std::span<const Request* const> requests) const {
+  std::array<Channel::Datagram, kBatch> datagrams;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const Operation& operation = *requests[i]->operation;
+    datagrams[i] = {HeadBytes(requests[i]->head), operation.kek_bytes(), operation.input};
+  }
+  return channel_.TrySend({datagrams.data(), requests.size()});
 }
 
-std::optional<TokenWorker::Answered> TokenWorker::Take(const ReplyHead& head) {
+std::optional<TokenWorker::Request> TokenWorker::Take(const ReplyHead& head) {
   const auto row =
-      std::find_if(rows_.begin(), rows_.end(), [&](const Row& r) { return r.id == head.id; });
-  if (row == rows_.end() || head.incarnation != incarnation_ || row->digest != head.digest)
-    return std::nullopt;
-  Answered answered{row->is_check ? nullptr : std::move(row->operation)};
-  if (row->is_check) check_is_out_ = false;
-  *row = std::move(rows_.back());
+      std::ranges::find_if(rows_, [&](const Row& one) { return one.request.head.id == head.id; });
+  if (row == rows_.end() || head.incarnation != incarnation_) return std::nullopt;
+  Request request = std::move(row->request);
+  if (row->is_check) {
+    check_is_out_ = false;
+    request.operation.reset();
+  }
+  if (&*row != &rows_.back()) *row = std::move(rows_.back());
   rows_.pop_back();
   // It lives; and once nothing missed is left in it, it is as good as before.
   if (state_ == State::kHung) state_ = State::kReady;
-  if (std::none_of(rows_.begin(), rows_.end(), [](const Row& r) { return r.is_missed; }))
-    first_miss_.reset();
-  return answered;
+  if (std::ranges::none_of(rows_, &Row::is_missed)) first_miss_.reset();
+  return request;
 }
 
 std::vector<OperationPtr> TokenWorker::TakeMissed(Clock::time_point now) {
@@ -116,8 +133,8 @@ std::vector<OperationPtr> TokenWorker::TakeMissed(Clock::time_point now) {
     if (!first_miss_) first_miss_ = now;
     if (row.is_check) {
       if (state_ == State::kReady) state_ = State::kHung;
-    } else if (row.operation) {
-      missed.push_back(std::move(row.operation));
+    } else if (row.request.operation) {
+      missed.push_back(std::move(row.request.operation));
     }
   }
   return missed;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -11,6 +12,12 @@
 #include "hsm/worker/operation.h"
 
 namespace mortise::hsm {
+
+// What is known of the login of a worker that starts.
+struct StartingLogin {
+  bool may_be_unrecorded = false;
+  bool has_begun_unrecorded = false;
+};
 
 // The front's end of one worker process: the channel, its reader thread, and the table
 // of what is in flight. Everything but Send, Kill and the getters is guarded by the lock
@@ -24,10 +31,26 @@ class TokenWorker {
     kEnding,  // sick, mismatched or gone: to be replaced
   };
 
+  // What the worker says; `body` lives only as long as the listener's call.
+  struct Message {
+    ReplyHead head;
+    std::string_view body;
+  };
+  // What it is asked. The operation is null when it was answered otherwise.
+  struct Request {
+    RequestHead head;
+    OperationPtr operation;
+
+    RequestDigest Digest() const {
+      return DigestOf(HeadBytes(head), operation->kek_bytes(), operation->input);
+    }
+  };
+  static constexpr std::size_t kBatch = Channel::kBatch;
+
   // What the reader thread tells. Both run under no lock.
   struct Listener {
-    std::function<void(TokenWorker&, const ReplyHead&, std::string_view body)> on_message;
-    std::function<void(TokenWorker&)> on_gone;  // last of all
+    std::function<void(TokenWorker&, std::span<const Message>)> on_messages;  // at most kBatch
+    std::function<void(TokenWorker&)> on_gone;                                // last of all
   };
 
   TokenWorker(LaunchedWorker process, std::uint64_t incarnation, int configured_sessions,
@@ -39,18 +62,15 @@ class TokenWorker {
   // Starts the reader. Apart from the constructor so that the owner has its pointer first.
   void Start(const Hello& hello);
 
-  // One attempt at `operation`: what to send, and its row in the table.
-  RequestHead Begin(const OperationPtr& operation, Clock::time_point now,
-                    Clock::duration attempt_limit);
-  // No wait, no lock needed.
-  Channel::Sent Send(const RequestHead& head, const Operation& operation) const;
+  // One attempt at `operation`: what to send, noted in the table.
+  Request Begin(OperationPtr operation, Clock::time_point now, Clock::duration attempt_limit);
+  // At most kBatch, with one system call. No wait, no lock needed.
+  Channel::Sent Send(std::span<const Request* const> requests) const;
 
-  // The row a reply belongs to, taken out; nothing: the reply belongs to none, so this
-  // worker cannot be trusted. The operation is null when it has been answered meanwhile.
-  struct Answered {
-    OperationPtr operation;
-  };
-  std::optional<Answered> Take(const ReplyHead& head);
+  // The request that a reply claims to answer, taken out of the table; nothing: none, so
+  // this worker cannot be trusted. Whether the reply is to its very bytes (its digest) is
+  // the caller's to see, without the lock.
+  std::optional<Request> Take(const ReplyHead& head);
 
   // Operations whose attempt was missed by `now`; they are the caller's again, while their
   // rows stay until the worker answers or ends. Sets first_miss and may set kHung.
@@ -60,8 +80,8 @@ class TokenWorker {
   std::vector<OperationPtr> TakeIf(Predicate ended) {
     std::vector<OperationPtr> taken;
     for (Row& row : rows_) {
-      if (row.operation && !row.is_check && ended(*row.operation))
-        taken.push_back(std::move(row.operation));
+      OperationPtr& operation = row.request.operation;
+      if (operation && !row.is_check && ended(*operation)) taken.push_back(std::move(operation));
     }
     return taken;
   }
@@ -70,7 +90,7 @@ class TokenWorker {
 
   // After a miss: something must ask whether other sessions still answer.
   bool wants_check() const { return first_miss_ && !check_is_out_ && state_ == State::kReady; }
-  RequestHead BeginCheck(const OperationPtr& check, Clock::time_point now, Clock::duration limit);
+  Request BeginCheck(OperationPtr check, Clock::time_point now, Clock::duration limit);
 
   void Kill();  // SIGKILL; remembers that it was us
   // After Kill, without the token's lock and not from the reader: on_gone has run then.
@@ -98,20 +118,20 @@ class TokenWorker {
   std::uint64_t incarnation() const { return incarnation_; }
   Clock::time_point started() const { return started_; }
   bool has_served() const { return has_served_; }
+  StartingLogin& login() { return login_; }
 
  private:
   struct Row {
-    std::uint64_t id;
-    RequestDigest digest;
-    OperationPtr operation;  // null: answered already, by its deadline or elsewhere
+    Request request;
     Clock::time_point attempt_deadline;
     bool is_check = false;
     bool is_missed = false;
   };
 
-  RequestHead AddRow(const OperationPtr& operation, Clock::time_point now, Clock::duration limit,
-                     bool is_check);
+  Request AddRow(OperationPtr operation, Clock::time_point now, Clock::duration limit,
+                 bool is_check);
   void Read(const Hello& hello);
+  void ReadAll(Channel::Batch& batch);
 
   LaunchedWorker process_;
   const std::uint64_t incarnation_;
@@ -129,6 +149,7 @@ class TokenWorker {
   bool is_sick_ = false;
   bool is_reaped_ = false;
   bool has_served_ = false;  // it was ready once
+  StartingLogin login_;
 
   std::thread reader_;
 };

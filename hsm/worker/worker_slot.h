@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -23,15 +22,15 @@ namespace mortise::hsm {
 // Guarded by the token's lock; the supervisor's thread alone calls Tick.
 class WorkerSlot {
  public:
-  using Start = std::function<std::shared_ptr<TokenWorker>(StartReason)>;
-
   WorkerSlot(const config::Token& settings, StartReason first_reason)
-      : settings_(settings), next_reason_(first_reason) {}
+      : settings_(settings), first_reason_(first_reason), next_reason_(first_reason) {}
 
   // What the slot wants done: a worker to be started (then Install it), workers to bury.
   struct Orders {
     std::optional<StartReason> start;
     std::vector<std::shared_ptr<TokenWorker>> bury;  // kill, then join outside the lock
+    std::shared_ptr<TokenWorker> hung;               // of those, the one that stopped answering
+    bool has_late_start = false;                     // and one that was not ready in time
   };
   Orders Tick(Clock::time_point now);
   void Install(std::shared_ptr<TokenWorker> worker);
@@ -48,12 +47,15 @@ class WorkerSlot {
   bool is_ready() const { return current_ && current_->state() == TokenWorker::State::kReady; }
 
  private:
+  bool EndLateStarts(Clock::time_point now);
   void ReplaceEnded(Clock::time_point now, Orders& orders);
-  void WatchStart(Clock::time_point now, Orders& orders);
+  bool IsStuck(Clock::time_point now) const;
   void WatchHang(Clock::time_point now, Orders& orders);
-  void PromoteSuccessor(Orders& orders);
+  void PromoteSuccessor(Clock::time_point now, Orders& orders);
+  void NoteReason(StartReason reason);
 
   const config::Token& settings_;
+  const StartReason first_reason_;
   std::shared_ptr<TokenWorker> current_;
   std::shared_ptr<TokenWorker> successor_;
   Backoff backoff_;

@@ -85,6 +85,7 @@ TEST_F(WorkerSlotTest, BuriesAWorkerThatStartsTooSlowly) {
   const auto worker = InstallWorker(State::kStarting);
   const auto orders = slot_.Tick(worker->started() + settings_.start_timeout + 1ms);
   EXPECT_THAT(orders.bury, ElementsAre(worker));
+  EXPECT_TRUE(orders.has_late_start);
   EXPECT_FALSE(orders.start);
   EXPECT_EQ(slot_.current(), nullptr);
 }
@@ -216,7 +217,20 @@ TEST_F(WorkerSlotTest, StartsOneSuccessorForEachWish) {
   InstallWorker(State::kReady);
   slot_.WantSuccessor(StartReason::kRescan);
   EXPECT_THAT(slot_.Tick(now_).start, Optional(StartReason::kRescan));
+  InstallWorker(State::kStarting);
   EXPECT_FALSE(slot_.Tick(now_).start);
+  slot_.workers().back()->set_state(State::kReady);
+  slot_.Tick(now_);
+  EXPECT_FALSE(slot_.Tick(now_).start);
+}
+
+TEST_F(WorkerSlotTest, KeepsAWishWhileNoProcessCanBeMade) {
+  InstallWorker(State::kReady);
+  slot_.WantSuccessor(StartReason::kRescan);
+  slot_.Tick(now_);
+  slot_.StartFailed(now_);
+  EXPECT_FALSE(slot_.Tick(now_).start);
+  EXPECT_THAT(slot_.Tick(now_ + 1s).start, Optional(StartReason::kRescan));
 }
 
 TEST_F(WorkerSlotTest, StartsNoSuccessorBeforeThereIsAReadyWorkerToSucceed) {
@@ -225,6 +239,43 @@ TEST_F(WorkerSlotTest, StartsNoSuccessorBeforeThereIsAReadyWorkerToSucceed) {
   EXPECT_FALSE(slot_.Tick(now_).start);
   slot_.current()->set_state(State::kReady);
   EXPECT_THAT(slot_.Tick(now_).start, Optional(StartReason::kRescan));
+}
+
+TEST_F(WorkerSlotTest, NamesTheWorkerThatHung) {
+  const auto worker = InstallWorker(State::kReady);
+  MissTheCheckToo(*worker);
+  EXPECT_EQ(slot_.Tick(now_ + settings_.hang_limit).hung, worker);
+
+  const auto stuck = InstallWorker(State::kReady);
+  Miss(*stuck);
+  EXPECT_EQ(slot_.Tick(now_ + settings_.hang_limit).hung, nullptr);
+  InstallWorker(State::kReady);
+  EXPECT_EQ(slot_.Tick(now_ + settings_.hang_limit).hung, stuck);
+}
+
+TEST_F(WorkerSlotTest, CallsNoWorkerHungThatMissedOnceAndIsReplacedForAnotherReason) {
+  const auto sick = InstallWorker(State::kReady);
+  Miss(*sick);
+  sick->MarkSick();
+  const auto ended = slot_.Tick(now_);
+  EXPECT_THAT(ended.bury, ElementsAre(sick));
+  EXPECT_EQ(ended.hung, nullptr);
+
+  const auto old_one = InstallWorker(State::kReady);
+  Miss(*old_one);
+  InstallWorker(State::kReady);
+  const auto replaced = slot_.Tick(now_ + 1s);
+  EXPECT_THAT(replaced.bury, ElementsAre(old_one));
+  EXPECT_EQ(replaced.hung, nullptr);
+}
+
+TEST_F(WorkerSlotTest, StartsEachIsolationWorkerToIsolate) {
+  WorkerSlot isolation(settings_, StartReason::kIsolation);
+  const auto worker = MakeWorker();
+  isolation.Install(worker);
+  worker->set_state(State::kEnding);
+  EXPECT_FALSE(isolation.Tick(now_).start);
+  EXPECT_THAT(isolation.Tick(now_ + 1s).start, Optional(StartReason::kIsolation));
 }
 
 TEST_F(WorkerSlotTest, GivesUpAllItHoldsWhenCleared) {
@@ -236,9 +287,9 @@ TEST_F(WorkerSlotTest, GivesUpAllItHoldsWhenCleared) {
 
 class TokenWorkerTest : public WorkerSlotTest {
  protected:
-  static ReplyHead ReplyTo(const RequestHead& head, const Operation& operation) {
-    ReplyHead reply{.id = head.id, .incarnation = head.incarnation};
-    reply.digest = DigestOf(HeadBytes(head), operation.kek_bytes(), operation.input);
+  static ReplyHead ReplyTo(const TokenWorker::Request& request) {
+    ReplyHead reply{.id = request.head.id, .incarnation = request.head.incarnation};
+    reply.digest = request.Digest();
     return reply;
   }
   std::shared_ptr<Operation> operation_ = std::make_shared<Operation>();
@@ -246,40 +297,37 @@ class TokenWorkerTest : public WorkerSlotTest {
 
 TEST_F(TokenWorkerTest, TakesEachReplyOnce) {
   const auto worker = MakeWorker();
-  const RequestHead head = worker->Begin(operation_, now_, 1s);
-  const auto answered = worker->Take(ReplyTo(head, *operation_));
+  const TokenWorker::Request request = worker->Begin(operation_, now_, 1s);
+  const auto answered = worker->Take(ReplyTo(request));
   ASSERT_TRUE(answered);
   EXPECT_EQ(answered->operation, operation_);
-  EXPECT_FALSE(worker->Take(ReplyTo(head, *operation_)));
+  EXPECT_FALSE(worker->Take(ReplyTo(request)));
 }
 
 TEST_F(TokenWorkerTest, KnowsAReplyThatIsNotToItsRequest) {
   const auto worker = MakeWorker();
-  const ReplyHead right = ReplyTo(worker->Begin(operation_, now_, 1s), *operation_);
+  const ReplyHead right = ReplyTo(worker->Begin(operation_, now_, 1s));
   ReplyHead wrong = right;
   ++wrong.id;
   EXPECT_FALSE(worker->Take(wrong));
   wrong = right;
   ++wrong.incarnation;
   EXPECT_FALSE(worker->Take(wrong));
-  wrong = right;
-  wrong.digest[15] ^= 1;
-  EXPECT_FALSE(worker->Take(wrong));
   EXPECT_TRUE(worker->Take(right));
 }
 
 TEST_F(TokenWorkerTest, NeverUsesANumberTwice) {
   const auto one = MakeWorker(), other = MakeWorker();
-  const std::uint64_t first = one->Begin(operation_, now_, 1s).id;
-  const std::uint64_t second = other->Begin(operation_, now_, 1s).id;
+  const std::uint64_t first = one->Begin(operation_, now_, 1s).head.id;
+  const std::uint64_t second = other->Begin(operation_, now_, 1s).head.id;
   EXPECT_NE(first, second);
-  EXPECT_NE(second, one->Begin(operation_, now_, 1s).id);
+  EXPECT_NE(second, one->Begin(operation_, now_, 1s).head.id);
 }
 
 TEST_F(TokenWorkerTest, GivesAMissedOperationBackOnceAndStillKnowsItsLateReply) {
   const auto worker = MakeWorker();
   worker->set_state(State::kReady);
-  const ReplyHead reply = ReplyTo(worker->Begin(operation_, now_, 1s), *operation_);
+  const ReplyHead reply = ReplyTo(worker->Begin(operation_, now_, 1s));
   EXPECT_THAT(worker->TakeMissed(now_ + 999ms), IsEmpty());
   EXPECT_THAT(worker->TakeMissed(now_ + 1s), ElementsAre(operation_));
   EXPECT_THAT(worker->TakeMissed(now_ + 2s), IsEmpty());
@@ -296,13 +344,13 @@ TEST_F(TokenWorkerTest, IsHungWhenTheCheckIsMissedTooAndNotBefore) {
   worker->set_state(State::kReady);
   Miss(*worker);
   EXPECT_EQ(worker->state(), State::kReady);
-  const RequestHead check = worker->BeginCheck(operation_, now_, 0s);
+  const TokenWorker::Request check = worker->BeginCheck(operation_, now_, 0s);
   EXPECT_FALSE(worker->wants_check());
   EXPECT_THAT(worker->TakeMissed(now_), IsEmpty());
   EXPECT_EQ(worker->state(), State::kHung);
   EXPECT_FALSE(worker->has_room());
   // It lives after all, with one session stuck.
-  EXPECT_TRUE(worker->Take(ReplyTo(check, *operation_)));
+  EXPECT_TRUE(worker->Take(ReplyTo(check)));
   EXPECT_EQ(worker->state(), State::kReady);
   EXPECT_TRUE(worker->first_miss());
 }
