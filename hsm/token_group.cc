@@ -119,13 +119,20 @@ class TokenGroup::WrapCall : public std::enable_shared_from_this<WrapCall> {
            "a token did not prove a wrap in time; it is proved on the first token alone");
       return Send(MessageKind::kUnwrap, wrapper_, envelope_, call_, false, &WrapCall::OnProvedHere);
     }
-    Disagree();
+    NotProved(*reply.error);
   }
 
   void OnProvedHere(const OperationReply& reply) {
     if (reply.error == nullptr) return Compare(reply.body);
-    if (reply.error->reason() == Reason::kCiphertextRefused) return Disagree();
-    done_(*reply.error, wrapper_);
+    NotProved(*reply.error);
+  }
+
+  // Only a token that judged the envelope speaks against it.
+  void NotProved(const Error& error) {
+    const bool is_verdict =
+        error.reason() == Reason::kCiphertextRefused || error.reason() == Reason::kProofFailed;
+    if (is_verdict) return Disagree();
+    done_(error, wrapper_);
   }
 
   void Compare(std::string_view opened) {
