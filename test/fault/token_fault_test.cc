@@ -151,6 +151,35 @@ TEST_F(ServingKeyringTest, EndsACallAtItsDeadlineWhileTheTokenIsSlow) {
   token_.faults().Clear();
 }
 
+TEST(SlowTokenTest, WrapsAlthoughItsSelfTestTakesLongerThanOneOperationMay) {
+  SoftHsmToken token;
+  MakeKey(token);
+  token.faults().Delay("C_Encrypt", 150ms);
+  token.faults().Delay("C_Decrypt", 150ms);
+  RunningKeyring running(token, [](config::Config& config) {
+    config.tokens[0].operation_timeout = 500ms;  // the self-test takes about 1.2 s
+  });
+  ASSERT_TRUE(running.WaitUntilServing());
+  EXPECT_FALSE(running.Wrap(Bytes(32, 0x5a), 15s).ciphertext.empty());
+}
+
+TEST(WrongPinTest, IsTriedOnceWhereNoRecordCanBeWritten) {
+  SoftHsmToken token;
+  MakeKey(token);
+  RunningKeyring running(token);
+  ASSERT_TRUE(running.WaitUntilServing());
+  const std::uint64_t logins = token.faults().Calls("C_Login");
+  // A file in the folder's place.
+  const std::string records = running.state_dir() + "/pin-latch";
+  std::filesystem::remove_all(records);
+  WriteFileAtomically(records, "");
+  token.faults().Answer("C_Login", 0xA0);
+  kill(running.worker_pid(), SIGKILL);
+  ASSERT_TRUE(RunningKeyring::WaitFor(
+      [&] { return running.observer().Starts(StartReason::kExited) >= 4; }, 20s));
+  EXPECT_EQ(token.faults().Calls("C_Login"), logins + 1);
+}
+
 TEST(WrongPinTest, IsTriedOnceOverRestarts) {
   SoftHsmToken token;
   MakeKey(token);
