@@ -40,7 +40,8 @@ void RequireTrusted(const std::string& path) {
   const struct stat status = StatOrRefuse(path);
   if (status.st_uid != 0 && status.st_uid != geteuid()) {
     Refuse(path, "belongs to uid " + std::to_string(status.st_uid) +
-                     "; it must belong to root or to the user that runs this (chown it)");
+                     "; it must belong to root or to the user that runs this: run this as that "
+                     "user, or chown it");
   }
   const bool sticky_folder = S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX) != 0;
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0 && !sticky_folder) {

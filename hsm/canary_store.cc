@@ -63,10 +63,6 @@ void CanaryStore::Save(const Canary& canary) const {
   WriteFileAtomically(path, FormatCanary(canary) + "\n");
 }
 
-void CanaryStore::Remove(const std::string& key_id) const {
-  RemoveFile(PathOf(key_id));
-}
-
 std::string CanaryStore::PathOf(const std::string& key_id) const {
   return folder_ + "/" + key_id + std::string(kSuffix);
 }

@@ -24,9 +24,6 @@ class CanaryStore {
   // is damaged or newer: it may be the only proof of that key.
   void Save(const Canary& canary) const;
 
-  // For a key that was given up before anything was stored under it.
-  void Remove(const std::string& key_id) const;
-
  private:
   std::string PathOf(const std::string& key_id) const;
 

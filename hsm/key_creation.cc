@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "base/random.h"
 #include "hsm/canary_store.h"
 #include "hsm/cryptoki/attributes.h"
@@ -79,7 +80,7 @@ std::shared_ptr<HeldKey> FindAlone(const Session& session, const config::Keyring
   if (LabelsOf(session, keyring).size() != 1) {
     throw Error(Reason::kConfig,
                 fmt::format("somebody else made a key of keyring {} at the same time; "
-                            "this one was given up; look with `mortise key list`",
+                            "look with `mortise key list`",
                             keyring.name));
   }
   std::shared_ptr<HeldKey> key =
@@ -132,23 +133,26 @@ void Admit(SessionKeeper& keeper, const config::Keyring& keyring, const std::str
   });
 }
 
-// A key that was just made and proved useless: it has wrapped nothing that anybody stored.
-[[noreturn]] void GiveUp(SessionKeeper& keeper, CK_OBJECT_HANDLE key, const CreatedKey& created,
-                         const std::string& state_dir, const Error& cause) {
-  try {
-    CanaryStore(state_dir).Remove(created.key_id);
-    keeper.Renew();
-    DestroyObject(keeper.session(), key);
-  } catch (const Error& error) {
-    throw Error(
-        cause.reason(),
-        fmt::format("{}; the key {} is left in the token, for it could not be destroyed: {}",
-                    cause.what(), created.label, error.what()),
-        cause.ckr());
-  }
-  throw Error(cause.reason(),
-              std::string(cause.what()) + "; the new key was destroyed, nothing is left of it",
-              cause.ckr());
+// From C_GenerateKey on a service may have seen the key, proved it and wrapped with it, so
+// whatever went wrong here, it is not destroyed.
+[[noreturn]] void LeaveKey(const CreatedKey& created, const Error& cause) {
+  throw Error(
+      cause.reason(),
+      fmt::format("{}; the new key {} stays in the token, for a service may have used it already, "
+                  "and uses it only if it passes there. Mend the cause and look at it with "
+                  "`mortise key list`; where nothing has served this keyring yet, delete it with "
+                  "the vendor's tool and run `mortise key create` again",
+                  cause.what(), created.label),
+      cause.ckr());
+}
+
+// Two runs at once would make two keys of one generation, neither of which can be trusted.
+FileLock LockCreation(const std::string& state_dir) {
+  std::optional<FileLock> lock = FileLock::Acquire(state_dir + "/key-create.lock", {});
+  if (lock) return std::move(*lock);
+  throw Error(Reason::kConfig,
+              "another `mortise key create` is at work on this node; see what it "
+              "made with `mortise key list`");
 }
 
 }  // namespace
@@ -159,6 +163,7 @@ bool HasKeyOf(const Session& session, const config::Keyring& keyring) {
 
 CreatedKey CreateFirstKey(SessionKeeper& keeper, const config::Keyring& keyring,
                           const std::string& token_name, const std::string& state_dir) {
+  const FileLock lock = LockCreation(state_dir);
   RequireNoGeneration(keeper.session(), keyring, state_dir);
   const KeyLabel label = FirstLabel(keyring);
   const Bytes id = RandomBytes(kCkaIdSize);
@@ -170,11 +175,11 @@ CreatedKey CreateFirstKey(SessionKeeper& keeper, const config::Keyring& keyring,
       .cka_id = std::string(AsText(id)),
       .generation = label.generation,
       .activation = label.activation};
-  const CK_OBJECT_HANDLE key = GenerateAesKey(keeper.session(), created.label, id, CKM_AES_GCM);
+  GenerateAesKey(keeper.session(), created.label, id, CKM_AES_GCM);
   try {
     Admit(keeper, keyring, token_name, state_dir, created);
   } catch (const Error& error) {
-    GiveUp(keeper, key, created, state_dir, error);
+    LeaveKey(created, error);
   }
   return created;
 }

@@ -23,8 +23,8 @@ bool HasKeyOf(const Session& session, const config::Keyring& keyring);
 
 // Makes the first generation of a keyring in a token that is logged in to: the key, its
 // self-test, a canary of source `created`, and its place in the state folder. It is active
-// at once. A key that fails on the way is destroyed: it has wrapped nothing yet. Throws
-// Error, kConfig when this token or this node knows a generation already.
+// at once. A key that fails on the way stays, since a service may have seen it; the message
+// says so. Throws Error, kConfig when this token or this node knows a generation already.
 CreatedKey CreateFirstKey(SessionKeeper& keeper, const config::Keyring& keyring,
                           const std::string& token_name, const std::string& state_dir);
 

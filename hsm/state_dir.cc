@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 constexpr std::array<const char*, 5> kSubfolders = {"instances", "quarantine", "canaries",
                                                     "pin-latch", "tombstones"};
 
+constexpr auto kProbeInterval = std::chrono::minutes(1);
+
 // Each missing folder down to `path`. What cannot be made is found by problem().
 void MakeFolders(const fs::path& path) {
   fs::path folder;
@@ -59,13 +61,6 @@ void RequireFolder(const std::string& path) {
   throw Error(Reason::kStateUnusable, path + ": " + ErrnoText(errno));
 }
 
-// A full disk or a used-up quota shows only in a write.
-void RequireWritable(const std::string& folder) {
-  const std::string probe = folder + "/.probe";
-  WriteFileAtomically(probe, "Mortise writes this file to see whether it can.\n");
-  RemoveFile(probe);
-}
-
 }  // namespace
 
 StateDir::StateDir(std::string path) : path_(fs::absolute(path).lexically_normal()) {
@@ -80,10 +75,27 @@ StateDir::StateDir(std::string path) : path_(fs::absolute(path).lexically_normal
   }
 }
 
+// A full disk or a used-up quota shows only in a write. Three of those a second would be too
+// many for what is nearly always well.
+void StateDir::RequireWritable() const {
+  const std::lock_guard lock(mutex_);
+  const Clock::time_point now = Clock::now();
+  if (written_at_ && now - *written_at_ < kProbeInterval) return;
+  const std::string probe = path_ + "/.probe";
+  WriteFileAtomically(probe, "Mortise writes this file to see whether it can.\n");
+  RemoveFile(probe);
+  written_at_ = now;
+}
+
+void StateDir::NoteFailedWrite() const {
+  const std::lock_guard lock(mutex_);
+  written_at_.reset();
+}
+
 std::optional<std::string> StateDir::problem() const {
   try {
     for (const char* name : kSubfolders) RequireFolder(path_ + "/" + name);
-    RequireWritable(path_);
+    RequireWritable();
     const std::string path = path_ + "/state.json";
     const auto state = ReadStateJson(path);
     if (state && IsNewer(*state)) RefuseNewer(path);

@@ -159,6 +159,7 @@ void TokenKeyring::Housekeep() {
       Admit();
       Activate();
     } catch (const Error& failure) {
+      state_dir_.NoteFailedWrite();
       const std::lock_guard state_lock(mutex_);
       state_problem_ = failure.what();
     }

@@ -2,6 +2,7 @@
 // `mortise key` and `mortise token unlatch`, as an operator meets them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -162,6 +163,20 @@ TEST_F(KeyCommandTest, UnlatchAllowsOneMoreTryAndLeavesATrace) {
   EXPECT_THAT(unlatched.err, HasSubstr("pin_unlatched"));
   setup_.CreateKey();
   EXPECT_EQ(setup_.faults().Calls("C_Login"), 2U);
+}
+
+TEST_F(KeyCommandTest, RootWritesNothingIntoTheStateFolderOfAnotherUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a folder away";
+  const std::string state = setup_.File("state");
+  std::filesystem::create_directory(state);
+  std::filesystem::permissions(state, std::filesystem::perms::owner_all);
+  ASSERT_EQ(chown(state.c_str(), 12345, 12345), 0);
+  for (const CommandResult& result :
+       {setup_.CreateKey(), setup_.Mortise({"token", "unlatch", "--token", "hsm"})}) {
+    EXPECT_EQ(result.status, kUsage);
+    EXPECT_THAT(result.err, HasSubstr("run this as that user"));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(state));
 }
 
 TEST_F(KeyCommandTest, APinFileThatOthersCanReadIsRefusedWithTheCommandThatMendsIt) {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "hsm/canary_store.h"
 #include "hsm/cryptoki/attributes.h"
 #include "hsm/key_history.h"
@@ -105,18 +106,18 @@ TEST_F(KeyCreationTest, RefusesATokenThatLacksTheKeyThatThisNodeKnows) {
   EXPECT_EQ(KeysInToken(), 0U);
 }
 
-TEST_F(KeyCreationTest, DestroysAKeyThatFailsItsSelfTest) {
+TEST_F(KeyCreationTest, NeverDestroysAKeyThatAServiceMayHaveSeen) {
   token_.faults().Corrupt("C_Decrypt", 1);
-  EXPECT_THAT(Creating(), ThrowsError(Reason::kProofFailed, "nothing is left of it"));
-  EXPECT_EQ(KeysInToken(), 0U);
+  EXPECT_THAT(Creating(), ThrowsError(Reason::kProofFailed, "stays in the token"));
+  EXPECT_EQ(KeysInToken(), 1U);
   EXPECT_EQ(KnownKeys(), 0U);
   EXPECT_TRUE(Canaries().empty());
 }
 
-TEST_F(KeyCreationTest, SaysWhichKeyIsLeftWhenItCannotBeDestroyed) {
-  token_.faults().Corrupt("C_Decrypt", 1);
-  token_.faults().Answer("C_DestroyObject", CKR_DEVICE_ERROR);
-  EXPECT_THAT(Creating(), ThrowsError(Reason::kProofFailed, "is left in the token"));
+TEST_F(KeyCreationTest, MakesNoKeyWhileAnotherRunMakesOne) {
+  const auto other = FileLock::Acquire(state_dir_ + "/key-create.lock", {});
+  EXPECT_THAT(Creating(), ThrowsError(Reason::kConfig, "another `mortise key create`"));
+  EXPECT_EQ(token_.faults().Calls("C_GenerateKey"), 0U);
 }
 
 TEST_F(KeyCreationTest, RefusesAStateFolderThatIsDamagedBeforeItTouchesTheToken) {
@@ -125,16 +126,15 @@ TEST_F(KeyCreationTest, RefusesAStateFolderThatIsDamagedBeforeItTouchesTheToken)
   EXPECT_EQ(token_.faults().Calls("C_GenerateKey"), 0U);
 }
 
-TEST_F(KeyCreationTest, LeavesNoKeyThatTheStateFolderCouldNotRecord) {
+TEST_F(KeyCreationTest, KeepsTheCanaryOfAKeyThatTheStateFolderCouldNotRecord) {
   token_.faults().Hang("C_Decrypt", 1);
   auto creation = std::async(std::launch::async, [this] { Create(); });
   while (token_.faults().Calls("C_Decrypt") == 0) std::this_thread::sleep_for(1ms);
   WriteFileAtomically(state_dir_ + "/state.json", "{ not json");
   token_.faults().ReleaseHangs();
-  EXPECT_THAT([&] { creation.get(); },
-              ThrowsError(Reason::kStateUnusable, "nothing is left of it"));
-  EXPECT_EQ(KeysInToken(), 0U);
-  EXPECT_TRUE(Canaries().empty());
+  EXPECT_THAT([&] { creation.get(); }, ThrowsError(Reason::kStateUnusable, "stays in the token"));
+  EXPECT_EQ(KeysInToken(), 1U);
+  EXPECT_EQ(Canaries().size(), 1U);
 }
 
 config::Token TokenNamed(const std::string& name) {

@@ -70,8 +70,7 @@ bool TakeOne(std::atomic<std::int64_t>& count) {
   return left == kEveryCall;
 }
 
-void Hang() {
-  const std::uint64_t epoch = TheControl().hang_epoch;
+void HangDuring(std::uint64_t epoch) {
   while (TheControl().hang_epoch == epoch) SleepFor(kStep);
 }
 
@@ -121,6 +120,8 @@ bool IsAboutTheLibraryOnly(Function function) {
 }  // namespace
 
 std::optional<CK_RV> Interfere(Function function) {
+  // Before the call is counted: who waits for the count may release hangs at once.
+  const std::uint64_t epoch = TheControl().hang_epoch;
   Record(function);
   FunctionControl& control = ControlOf(function);
   if (!IsAboutTheLibraryOnly(function)) {
@@ -130,7 +131,7 @@ std::optional<CK_RV> Interfere(Function function) {
     if (initialized_under != TheControl().session_epoch) return TheControl().lost_rv;
   }
   if (TakeOne(control.crashes)) Crash();
-  if (TakeOne(control.hangs)) Hang();
+  if (TakeOne(control.hangs)) HangDuring(epoch);
   SleepFor(control.delay_ns);
   if (const auto rv = TakeShot(control)) return rv;
   if (const CK_RV rv = control.rv; rv != CKR_OK) return rv;
@@ -153,7 +154,7 @@ std::optional<CK_RV> InterfereWithBlob(const CK_BYTE* input, CK_ULONG size) {
     case BlobEffect::kAbort:
       std::abort();
     case BlobEffect::kHang:
-      Hang();
+      HangDuring(TheControl().hang_epoch);
       break;
     case BlobEffect::kAnswer:
       return blob.rv;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "base/file.h"
 #include "test/support/matchers.h"
@@ -77,6 +78,19 @@ TEST_F(StateDirTest, RefusesAFolderOfAnotherOwner) {
   fs::create_directory(path_);
   ASSERT_EQ(chown(path_.c_str(), 12345, 12345), 0);
   EXPECT_THAT([&] { StateDir state(path_); }, ThrowsError(Reason::kConfig, "uid 12345"));
+}
+
+TEST_F(StateDirTest, WritesOnlyNowAndThenToSeeWhetherItCan) {
+  const StateDir state(path_);
+  const auto changed = [this] { return fs::last_write_time(path_); };
+  state.problem();
+  const auto first = changed();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(state.problem(), std::nullopt);
+  EXPECT_EQ(changed(), first);
+  state.NoteFailedWrite();
+  state.problem();
+  EXPECT_NE(changed(), first);
 }
 
 TEST_F(StateDirTest, RefusesAFileInItsPlace) {
