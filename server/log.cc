@@ -7,6 +7,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -76,6 +78,14 @@ std::string Now() {
   return fmt::format("{}.{:09}Z", text, rest.count());
 }
 
+// What was done to keys and PINs. Until the audit log exists this is the audit trail, so it
+// is written whatever the level.
+bool IsAudited(std::string_view event) {
+  static constexpr std::array<std::string_view, 5> kAudited = {
+      "key_created", "key_accepted", "key_activated", "key_trusted_on_first_use", "pin_unlatched"};
+  return std::ranges::find(kAudited, event) != kAudited.end();
+}
+
 double Milliseconds(std::chrono::nanoseconds duration) {
   constexpr double kMicrosecondsPerMillisecond = 1000;
   return static_cast<double>(duration.count() / 1000) / kMicrosecondsPerMillisecond;
@@ -97,8 +107,14 @@ class Log::Line {
     object_[std::string(name)] = value;
     return *this;
   }
+  Line& Audited() {
+    is_audited_ = true;
+    return *this;
+  }
   void WriteTo(const Log& log) const {
-    log.logger_->log(level_, "{}", log.is_json_ ? Json() : Text());
+    // The logger asks only for how much matters; the line itself says its level.
+    log.logger_->log(is_audited_ ? spdlog::level::critical : level_, "{}",
+                     log.is_json_ ? Json() : Text());
   }
 
  private:
@@ -119,6 +135,7 @@ class Log::Line {
   }
 
   const spdlog::level::level_enum level_;
+  bool is_audited_ = false;
   nlohmann::ordered_json object_;
 };
 
@@ -139,8 +156,10 @@ void Log::Say(hsm::Severity severity, std::string_view message) {
 }
 
 void Log::OnEvent(const hsm::Event& event) {
-  if (!logger_->should_log(LevelOf(event.severity))) return;
+  const bool is_audited = IsAudited(event.name);
+  if (!is_audited && !logger_->should_log(LevelOf(event.severity))) return;
   Line line(LevelOf(event.severity), event.message);
+  if (is_audited) line.Audited();
   line.Add("event", event.name);
   for (const auto& [name, value] : event.fields) line.Add(name, value);
   line.WriteTo(*this);

@@ -30,7 +30,7 @@ class Log final : public hsm::Observer, public RequestObserver {
   explicit Log(const config::Log& settings, std::FILE* out = stderr);
   ~Log() override;  // writes what is left
 
-  // One line with `event`.
+  // One line with `event`; what is audited at any log.level.
   void OnEvent(const hsm::Event& event) override;
 
   // Successes at level debug. Failures as warnings, at most a few a second; a Status

@@ -102,6 +102,18 @@ TEST_F(LogTest, ReplacesInvalidUtf8InAnEvent) {
   EXPECT_EQ(json::parse(lines[0])["label"], "\ufffd");
 }
 
+TEST_F(LogTest, WritesWhatIsAuditedAtAnyLevel) {
+  level = config::LogLevel::kError;
+  const auto lines = Written([](Log& log) {
+    for (const char* name : {"key_created", "key_accepted", "key_activated",
+                             "key_trusted_on_first_use", "pin_unlatched", "worker_ready"})
+      log.OnEvent({.name = name, .message = "x", .fields = {}});
+  });
+  ASSERT_THAT(lines, SizeIs(5));
+  EXPECT_EQ(json::parse(lines[0])["level"], "info");
+  EXPECT_EQ(json::parse(lines[4])["event"], "pin_unlatched");
+}
+
 TEST_F(LogTest, WritesTextForPeople) {
   const auto lines = Written(
       [](Log& log) {
