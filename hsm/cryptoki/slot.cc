@@ -33,6 +33,18 @@ std::vector<CK_SLOT_ID> SlotsWithToken(const CK_FUNCTION_LIST& p11) {
   return slots;
 }
 
+// The attributes of the library and of the slot, which narrow the choice of a token.
+bool MatchesPlace(const CK_FUNCTION_LIST& p11, P11KitUri* uri, CK_SLOT_ID slot) {
+  CK_INFO library{};
+  CK_SLOT_INFO info{};
+  Check(p11.C_GetInfo(&library), "C_GetInfo");
+  if (p11.C_GetSlotInfo(slot, &info) != CKR_OK) return false;
+  const CK_SLOT_ID wanted = p11_kit_uri_get_slot_id(uri);
+  return (wanted == static_cast<CK_SLOT_ID>(-1) || wanted == slot) &&
+         p11_kit_uri_match_slot_info(uri, &info) != 0 &&
+         p11_kit_uri_match_module_info(uri, &library) != 0;
+}
+
 }  // namespace
 
 TokenDescription DescribeToken(const Module& module, CK_SLOT_ID slot) {
@@ -61,7 +73,8 @@ CK_SLOT_ID FindToken(const Module& module, const std::string& uri_text) {
     if ((info.flags & CKF_TOKEN_INITIALIZED) == 0) continue;
     seen.push_back(fmt::format("token={} serial={}", FromPadded(info.label, sizeof(info.label)),
                                FromPadded(info.serialNumber, sizeof(info.serialNumber))));
-    if (p11_kit_uri_match_token_info(uri.get(), &info) != 0) matching.push_back(slot);
+    if (p11_kit_uri_match_token_info(uri.get(), &info) == 0) continue;
+    if (MatchesPlace(module.p11(), uri.get(), slot)) matching.push_back(slot);
   }
   if (matching.size() == 1) return matching.front();
   const std::string listed = seen.empty()

@@ -130,6 +130,17 @@ TEST_F(KeyCommandTest, NoSuchTokenListsThoseThatAreThere) {
   EXPECT_THAT(result.err, AllOf(HasSubstr("no token matches"), HasSubstr("token=test")));
 }
 
+TEST_F(KeyCommandTest, TheUrisSlotAndLibraryAttributesNarrowTheChoice) {
+  for (const char* other : {"slot-id=0", "slot-description=other", "library-manufacturer=other"}) {
+    setup_.uri = std::string("pkcs11:token=test;") + other;
+    const CommandResult result = setup_.CreateKey();
+    EXPECT_EQ(result.status, kUnreachable) << other;
+    EXPECT_THAT(result.err, HasSubstr("no token matches")) << other;
+  }
+  setup_.uri = "pkcs11:token=test;library-manufacturer=SoftHSM";
+  EXPECT_EQ(setup_.CreateKey().status, 0);
+}
+
 TEST_F(KeyCommandTest, TwoTokensThatMatchAskForTheSerial) {
   ASSERT_EQ(CreateToken(setup_.token().folder(), "second", setup_.token().pin_file(),
                         setup_.token().so_pin_file())
