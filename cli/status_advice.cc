@@ -14,8 +14,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr double kWrapsToWarnAt = 0.8;
 
-// What to do about a reason that a keyring or a token is stopped by.
-std::string NextStep(const std::string& reason) {
+const std::map<std::string, std::string, std::less<>>& Steps() {
   static const std::map<std::string, std::string, std::less<>> kSteps = {
       {"key_missing",
        "restore the key in the token, or check that `uri` names the right token; "
@@ -26,15 +25,28 @@ std::string NextStep(const std::string& reason) {
       {"key_quarantined", "an operator stopped this key; nothing decrypts until it is released"},
       {"pin_rejected",
        "write the right PIN to `pinFile`, or, when it is right, run `mortise token unlatch "
-       "--config FILE`; the old one is not tried again, so that it cannot lock the HSM"},
+       "--config FILE --token NAME`; the old one is not tried again, so that it cannot lock the "
+       "HSM"},
       {"state_unusable", "make `stateDir` writable for mortise and see that its disk has room"},
-      {"wrap_limit", "rotate the key"},
+      {"wrap_limit",
+       "raise `wrapLimit` if it is below 268435456; else the keyring needs its next generation, "
+       "which `key rotate` of a later release makes"},
       {"config", "run `mortise config check --config FILE`"},
       {"permission", "run `mortise config check --config FILE` as the user that serves"}};
-  const auto found = kSteps.find(reason);
-  return found == kSteps.end() ? "read mortise's log for the failing call; docs/errors.md explains "
-                                 "each reason"
-                               : found->second;
+  return kSteps;
+}
+
+bool HasNextStep(const std::string& reason) {
+  return Steps().contains(reason);
+}
+
+// What to do about a reason that a keyring or a token is stopped by.
+std::string NextStep(const std::string& reason) {
+  const auto found = Steps().find(reason);
+  return found == Steps().end()
+             ? "read mortise's log for the failing call; docs/errors.md explains "
+               "each reason"
+             : found->second;
 }
 
 bool HasTokenUp(const Json& keyring) {
@@ -44,8 +56,10 @@ bool HasTokenUp(const Json& keyring) {
   return false;
 }
 
-// The reason of a token's last failure; empty when it has had none.
-std::string LastReason(const Json& statusz, const std::string& token) {
+// Why a token is down, else the reason of its last failure; empty when it has had none.
+std::string ReasonOf(const Json& statusz, const Json& down) {
+  const std::string token = down.value("name", "");
+  if (const std::string reason = down.value("problemReason", ""); !reason.empty()) return reason;
   for (const Json& error : statusz.at("lastErrors")) {
     if (error.value("token", "") == token) return error.value("reason", "");
   }
@@ -55,6 +69,11 @@ std::string LastReason(const Json& statusz, const std::string& token) {
 std::string NextStepForKeyring(const Json& keyring) {
   const std::string name = keyring.value("name", "");
   if (keyring.at("fatal").is_object()) return NextStep(keyring.at("fatal").value("reason", ""));
+  for (const Json& token : keyring.at("tokens")) {
+    // No worker comes up before an operator did something.
+    const std::string reason = token.value("problemReason", "");
+    if (!HasTokenUp(keyring) && HasNextStep(reason)) return NextStep(reason);
+  }
   if (!HasTokenUp(keyring)) {
     return "no token is up: check the HSM, the network to it and its client's daemon; mortise "
            "connects by itself once they are back";
@@ -74,7 +93,7 @@ void AdviseOnTokens(const Json& statusz, const Json& keyring, std::vector<std::s
     if (token.value("up", false)) continue;
     const std::string name = token.value("name", "");
     advice.push_back(fmt::format("token {} is down: {}\n  next: {}", name,
-                                 token.value("problem", ""), NextStep(LastReason(statusz, name))));
+                                 token.value("problem", ""), NextStep(ReasonOf(statusz, token))));
   }
 }
 

@@ -69,15 +69,16 @@ class Judgement {
               "it is older than the highest generation in use"};
     }
     if (highest_ && generation > *highest_ + 1) {
-      return {
-          Standing::kDecryptOnly, "key_not_accepted",
-          "generations before it are missing; it opens but never wraps until `mortise key accept`"};
+      return {Standing::kDecryptOnly, "key_not_accepted",
+              "generations before it are missing, so it opens but never wraps; if it is not yours, "
+              "delete "
+              "it, else restore those before it"};
     }
     if (AppearedLate(candidate)) {
       return {
           Standing::kDecryptOnly, "key_not_accepted",
-          "it appeared after its activation time without having been announced; it opens but never "
-          "wraps until `mortise key accept`"};
+          "it appeared after its activation time without having been announced, so it opens but "
+          "never wraps; if it is not yours, delete it"};
     }
     highest_ = generation;
     return {Standing::kAccepted, {}, {}};

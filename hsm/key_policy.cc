@@ -84,9 +84,11 @@ PolicyReport JudgeWrapKey(const InventoryEntry& entry, const std::string& token,
                std::to_string(entry.value_len * 8) + " bits, not 256";
   }
   if (!problem.empty()) {
-    report.wrap_problem = problem + " (token " + token +
-                          "); create a key with `mortise key create`, or waive it in "
-                          "keyrings[].policy.waive";
+    report.wrap_problem =
+        problem + " (token " + token + "); " +
+        (report.is_never_extractable
+             ? "where the vendor explains it, waive it in keyrings[].policy.waive"
+             : "CKA_NEVER_EXTRACTABLE cannot be waived: such a key may have been seen outside");
   }
   return report;
 }

@@ -60,8 +60,9 @@ struct GenerationStatus {
 
 struct TokenStatus {
   std::string name;
-  bool is_up = false;                           // a worker is ready and its last canary opened
-  std::string problem;                          // why not; empty when up
+  bool is_up = false;   // a worker is ready; whether the keys work there says last_proof
+  std::string problem;  // why not; empty when up
+  std::optional<Reason> problem_reason;         // nothing when up
   std::optional<Clock::time_point> last_proof;  // newest unwrap that proved a KEK of this keyring
   std::string manufacturer, model, serial, firmware, library;  // as the token says
   std::vector<int> worker_pids;

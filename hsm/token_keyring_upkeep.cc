@@ -39,6 +39,11 @@ std::string WhyDown(const std::string& name, const Token::Snapshot& token) {
   return " (" + name + ": " + std::string(Name(token.problem_reason)) + ")";
 }
 
+std::optional<Reason> WhyDownReason(const Token::Snapshot& token) {
+  if (token.is_ready || token.problem.empty()) return std::nullopt;
+  return token.problem_reason;
+}
+
 // Runs one message of a job; the key is expected not to open another's canary.
 std::string RunOne(Token& token, const Job& job, const std::shared_ptr<const std::string>& kek) {
   auto operation = std::make_shared<Operation>();
@@ -380,6 +385,7 @@ std::shared_ptr<const KeyringStatus> TokenKeyring::Status() const {
     status->tokens.push_back({.name = group_.token(token).name(),
                               .is_up = one.is_ready,
                               .problem = one.problem,
+                              .problem_reason = WhyDownReason(one),
                               .last_proof = {},
                               .manufacturer = one.description.manufacturer,
                               .model = one.description.model,

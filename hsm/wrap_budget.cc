@@ -13,10 +13,11 @@ constexpr auto kRetryAfter = std::chrono::seconds(1);
 constexpr auto kUnwrapsInterval = std::chrono::seconds(60);
 
 Error LimitReached(const std::string& key_id, std::uint64_t limit) {
-  return Error(Reason::kWrapLimit, key_id + ": this node has spent its wrapLimit of " +
-                                       std::to_string(limit) +
-                                       " wraps under this KEK; rotate the key now. It goes on "
-                                       "unwrapping");
+  return Error(Reason::kWrapLimit,
+               key_id + ": this node has spent its wrapLimit of " + std::to_string(limit) +
+                   " wraps under this KEK, which goes on unwrapping. Raise keyrings[].wrapLimit "
+                   "if it is below 268435456; else the keyring needs its next generation, which "
+                   "`key rotate` of a later release makes");
 }
 
 }  // namespace

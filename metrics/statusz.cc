@@ -57,6 +57,7 @@ Json ToJson(const hsm::TokenStatus& token, Clock::time_point now) {
   return {{"name", token.name},
           {"up", token.is_up},
           {"problem", token.problem},
+          {"problemReason", token.problem_reason ? Name(*token.problem_reason) : ""},
           {"lastProofAgeSeconds", Age(token.last_proof, now)},
           {"manufacturer", token.manufacturer},
           {"model", token.model},

@@ -17,6 +17,7 @@ using metrics::FakeKeyring;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using Json = nlohmann::ordered_json;
 
 // What `mortise status` makes of a real status page with one keyring.
@@ -86,6 +87,9 @@ TEST_F(StatusTest, IsOneWhileThereIsNoKeyAndSaysHowToMakeIt) {
 
 TEST_F(StatusTest, TellsHowToGoOnAfterAWrongPin) {
   TakeTokenDown("C_Login: the PIN is wrong");
+  status_.tokens[0].problem_reason = Reason::kPinRejected;
+  EXPECT_THAT(Report(), AllOf(HasSubstr("next: write the right PIN"), HasSubstr("--token NAME"),
+                              Not(HasSubstr("check the HSM"))));
   errors_ = {{.token = "hsm-a", .reason = Reason::kPinRejected, .ckr = 0xa0}};
   EXPECT_THAT(Report(), AllOf(HasSubstr("mortise token unlatch"), HasSubstr("pin_rejected"),
                               HasSubstr("CKR 0xa0")));

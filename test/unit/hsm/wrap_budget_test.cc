@@ -133,7 +133,7 @@ TEST_F(WrapBudgetTest, CountsWhatEarlierProcessesReservedAgainstTheLimit) {
   WrapBudget budget(folder_.path());
   EXPECT_EQ(SpendAll(budget, kBlock + 10), 10u);
   EXPECT_THAT([&] { budget.Spend(kKeyId, kBlock + 10); },
-              ThrowsError(Reason::kWrapLimit, "rotate the key"));
+              ThrowsError(Reason::kWrapLimit, "Raise keyrings[].wrapLimit"));
 }
 
 TEST_F(WrapBudgetTest, LetsTwoLivingProcessesShareOneLimit) {

@@ -54,10 +54,10 @@ TEST_F(StatuszTest, KeepsItsNames) {
   EXPECT_THAT(Keys(keyring["generations"][0]),
               ElementsAre("activation", "generation", "keyId", "keyIdHash", "lastUnwrap", "problem",
                           "scheme", "state", "tokens", "wrapLimit", "wraps"));
-  EXPECT_THAT(
-      Keys(keyring["tokens"][0]),
-      ElementsAre("firmware", "lastProofAgeSeconds", "library", "manufacturer", "model", "name",
-                  "problem", "queueLength", "serial", "sessions", "up", "workerPids"));
+  EXPECT_THAT(Keys(keyring["tokens"][0]),
+              ElementsAre("firmware", "lastProofAgeSeconds", "library", "manufacturer", "model",
+                          "name", "problem", "problemReason", "queueLength", "serial", "sessions",
+                          "up", "workerPids"));
 }
 
 TEST_F(StatuszTest, TellsOfTheProcess) {
