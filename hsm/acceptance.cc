@@ -7,6 +7,10 @@
 namespace mortise::hsm {
 namespace {
 
+bool IsKnownTo(const AcceptanceFacts& facts, const Candidate& candidate) {
+  return facts.history.keys.contains(candidate.key_id) || facts.pinned.contains(candidate.key_id);
+}
+
 class Judgement {
  public:
   Judgement(std::vector<const Candidate*> eligible, const AcceptanceFacts& facts)
@@ -19,10 +23,7 @@ class Judgement {
   }
 
  private:
-  bool IsKnown(const Candidate& candidate) const {
-    return facts_.history.keys.contains(candidate.key_id) ||
-           facts_.pinned.contains(candidate.key_id);
-  }
+  bool IsKnown(const Candidate& candidate) const { return IsKnownTo(facts_, candidate); }
 
   // Nothing: this node has no history, so the lowest generation present starts it.
   std::optional<std::uint32_t> HighestAccepted() const {
@@ -53,7 +54,13 @@ class Judgement {
 
   Verdict JudgeOne(const Candidate& candidate) {
     const std::uint32_t generation = candidate.label.generation;
-    if (IsKnown(candidate)) return {Standing::kAccepted, {}, {}};
+    if (IsKnown(candidate)) {
+      // What it wrapped must open; the attribute policy keeps it from wrapping more.
+      if (candidate.is_never_extractable) return {Standing::kAccepted, {}, {}};
+      return {Standing::kAccepted, "key_attribute_lost",
+              "the token no longer says that it was never extractable, so it wraps no more; see "
+              "whether somebody changed the token or put another key in its place"};
+    }
     if (HasTwin(candidate, true)) {
       return {Standing::kIgnored, "key_ignored",
               "another key of this generation is already in use; delete the newcomer if it is not "
@@ -104,7 +111,7 @@ std::map<std::string, Verdict> Judge(const std::vector<Candidate>& candidates,
       verdicts[candidate.key_id] = {
           Standing::kIgnored, "key_ignored",
           "its scheme is not one this release knows; upgrade mortise on this node"};
-    } else if (!candidate.is_never_extractable) {
+    } else if (!candidate.is_never_extractable && !IsKnownTo(facts, candidate)) {
       verdicts[candidate.key_id] = {
           Standing::kIgnored, "key_ignored",
           "the token does not say that it was never extractable, so it may be a planted key"};
