@@ -112,6 +112,12 @@ class TokenTest : public ::testing::Test {
     const Fate known = fate.get();
     return known.error ? known.error->reason() : Reason::kInternal;
   }
+  // Its answer; "none" when it failed or is not over.
+  static std::string BodyOf(std::future<Fate>& fate) {
+    if (fate.wait_for(std::chrono::seconds(5)) != std::future_status::ready) return "none";
+    const Fate known = fate.get();
+    return known.error ? "none" : known.body;
+  }
   static bool IsQuiet(FakeWorker& worker) {
     return !worker.Receive(std::chrono::milliseconds(50)).has_value();
   }

@@ -21,7 +21,7 @@ TEST_F(TokenTest, AnswersWithWhatTheWorkerSays) {
   ASSERT_TRUE(request);
   EXPECT_EQ(request->body, "a KEKinput");
   worker->Answer(*request, "seed");
-  EXPECT_EQ(fate.get().body, "seed");
+  EXPECT_EQ(BodyOf(fate), "seed");
 }
 
 TEST_F(TokenTest, GivesASelfTestTheTimeOfAllItsOperations) {
@@ -76,7 +76,7 @@ TEST_F(TokenTest, SendsACallersRequestAgainWhenASessionIsLost) {
   ASSERT_TRUE(second);
   EXPECT_EQ(second->head.attempt, 2);
   worker->Answer(*second, "seed");
-  EXPECT_EQ(fate.get().body, "seed");
+  EXPECT_EQ(BodyOf(fate), "seed");
 }
 
 TEST_F(TokenTest, SaysThatTheWorkerWasLostWhereAnotherTokenCanDoIt) {
@@ -136,7 +136,7 @@ TEST_F(TokenTest, TakesWhatAWorkerSaidBeforeItEndedWithoutReadingItsRequests) {
   auto unread = Submit(MessageKind::kUnwrap);
   worker->Answer(*request, "seed");
   worker->End();
-  EXPECT_EQ(answered.get().body, "seed");
+  EXPECT_EQ(BodyOf(answered), "seed");
   EXPECT_FALSE(IsOver(unread));
 }
 
@@ -155,7 +155,7 @@ TEST_F(TokenTest, ReplacesAWorkerWhoseReplyIsToOtherBytes) {
   const auto again = successor->Receive();
   ASSERT_TRUE(again);
   successor->Answer(*again, "seed");
-  EXPECT_EQ(fate.get().body, "seed");
+  EXPECT_EQ(BodyOf(fate), "seed");
 }
 
 TEST_F(TokenTest, TellsOfAReplyThatBelongsToNoRequest) {
