@@ -81,7 +81,9 @@ std::vector<Event> Generations::OnInventory(std::size_t token,
                         .key_id = KeyIdFor(settings_, *label, entry.cka_id),
                         .is_never_extractable = report.is_never_extractable};
     const std::string key_id = candidate.key_id;
-    seen.try_emplace(key_id, Seen{std::move(candidate), report.wrap_problem});
+    const Seen one{std::move(candidate), report.wrap_problem};
+    const auto [known, is_first] = seen.try_emplace(key_id, one);
+    if (!is_first && one.credibility() > known->second.credibility()) known->second = one;
   }
   is_scanned_[token] = true;
   return Rejudge(now);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -79,6 +80,10 @@ class Generations {
   struct Seen {
     Candidate candidate;
     std::string wrap_problem;
+    // Of objects of one name; only the real one can have what the policy asks for.
+    auto credibility() const {
+      return std::pair(candidate.is_never_extractable, wrap_problem.empty());
+    }
   };
 
   std::vector<Event> Rejudge(Clock::time_point now);
