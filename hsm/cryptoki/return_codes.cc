@@ -115,6 +115,15 @@ Reason Classify(CK_RV rv) {
   return rv >= CKR_VENDOR_DEFINED ? Reason::kUnavailable : Reason::kInternal;
 }
 
+bool IsAmbiguous(CK_RV rv) {
+  return rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED || rv == CKR_ARGUMENTS_BAD;
+}
+
+bool MayBeRefusal(CK_RV rv) {
+  return IsAmbiguous(rv) || Classify(rv) == Reason::kCiphertextRefused ||
+         rv == CKR_MECHANISM_PARAM_INVALID || rv == CKR_KEY_TYPE_INCONSISTENT;
+}
+
 std::string CkrName(CK_RV rv) {
   if (const Row* row = Find(rv)) return std::string(row->name);
   char text[32];

@@ -12,8 +12,12 @@ namespace mortise::hsm {
 
 // The one table of return codes. GENERAL_ERROR, FUNCTION_FAILED and ARGUMENTS_BAD
 // say nothing by themselves (SoftHSM 2.6.1 answers GENERAL_ERROR for a tampered GCM
-// tag): they classify as kInternal, and the canary decides what they meant.
+// tag): they are ambiguous, classify as kInternal, and the canary decides what they meant.
 Reason Classify(CK_RV rv);
+bool IsAmbiguous(CK_RV rv);
+
+// Whether an unwrap may fail so because of its ciphertext; for an ambiguous code, too.
+bool MayBeRefusal(CK_RV rv);
 
 // "CKR_PIN_LOCKED"; "CKR_0x80000001" for a vendor's own. A closed set, fit for a label.
 std::string CkrName(CK_RV rv);

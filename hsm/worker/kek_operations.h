@@ -16,7 +16,8 @@ class KekOperations {
   std::string Wrap(const Session& session, const HeldKey& key, const KekView& kek, Purpose purpose,
                    ByteView seed);
 
-  // The envelope, unwrapped once to what was wrapped; else Error(kProofFailed).
+  // The envelope, unwrapped once to what was wrapped; else Error(kProofFailed), with the
+  // token's return code where it refused its own wrap.
   std::string WrapAndProve(const Session& session, HeldKey& key, const KekView& kek,
                            Purpose purpose, ByteView seed);
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
+#include <utility>
 
 #include "hsm/scheme/key_label.h"
 
@@ -24,11 +26,30 @@ constexpr std::array<CK_ATTRIBUTE_TYPE, kKeyAttributeCount> kAttributes = {
     CKA_VERIFY,      CKA_DERIVE,
 };
 
-std::string NameOf(std::string_view label, std::string_view cka_id) {
-  std::string name(label);
-  name += '\0';
-  name += cka_id;
-  return name;
+using FullName = std::pair<std::string_view, std::string_view>;
+FullName NameOf(const std::shared_ptr<HeldKey>& key) {
+  return {key->entry.label, key->entry.cka_id};
+}
+
+bool Says(const HeldKey& key, KeyAttribute attribute) {
+  return (key.entry.reported & key.entry.values & 1u << static_cast<unsigned>(attribute)) != 0;
+}
+
+// Who can write objects can give them any name, but cannot make the token say that it
+// made the key itself and never let it out. What was there before beats a newcomer.
+struct Ranked {
+  std::shared_ptr<HeldKey> key;
+  std::tuple<bool, bool, bool> credibility;
+};
+Ranked Rank(std::shared_ptr<HeldKey> key, bool was_held) {
+  const std::tuple credibility(
+      key->opens_canary.load(),
+      Says(*key, KeyAttribute::kNeverExtractable) && Says(*key, KeyAttribute::kLocal), was_held);
+  return {std::move(key), credibility};
+}
+bool ComesBefore(const Ranked& a, const Ranked& b) {
+  if (NameOf(a.key) != NameOf(b.key)) return NameOf(a.key) < NameOf(b.key);
+  return a.credibility > b.credibility;
 }
 
 void ReadAttributes(const Session& session, HeldKey& key) {
@@ -59,31 +80,32 @@ std::shared_ptr<HeldKey> ReadKey(const Session& session, CK_OBJECT_HANDLE handle
 }  // namespace
 
 std::shared_ptr<const KeyTable> KeyTable::Scan(const Session& session, const KeyTable* previous) {
-  const std::vector<CK_OBJECT_HANDLE> handles = FindPrivateKeys(session, CKO_SECRET_KEY, CKK_AES);
+  const auto held_before = [&](const std::shared_ptr<HeldKey>& key) -> std::shared_ptr<HeldKey> {
+    if (previous == nullptr) return nullptr;
+    const Keys held = previous->FindAll(key->entry.label, key->entry.cka_id);
+    const auto same = std::ranges::find(held, key->handle, &HeldKey::handle);
+    return same == held.end() ? nullptr : *same;
+  };
+  std::vector<Ranked> ranked;
+  for (const CK_OBJECT_HANDLE handle : FindPrivateKeys(session, CKO_SECRET_KEY, CKK_AES)) {
+    std::shared_ptr<HeldKey> key = ReadKey(session, handle);
+    if (!key) continue;
+    std::shared_ptr<HeldKey> held = held_before(key);
+    ranked.push_back(held ? Rank(std::move(held), true) : Rank(std::move(key), false));
+  }
+  std::ranges::stable_sort(ranked, ComesBefore);
   auto table = std::make_shared<KeyTable>();
-  for (const CK_OBJECT_HANDLE handle : handles) {
-    if (std::shared_ptr<HeldKey> key = ReadKey(session, handle))
-      table->keys_.push_back(std::move(key));
-  }
-  if (previous != nullptr) {
-    for (std::shared_ptr<HeldKey>& key : table->keys_) {
-      const std::shared_ptr<HeldKey> held = previous->Find(key->entry.label, key->entry.cka_id);
-      if (held && held->handle == key->handle) key = held;
-    }
-    for (const std::shared_ptr<HeldKey>& key : table->keys_) {
-      if (key.use_count() > 1)
-        table->by_name_.emplace(NameOf(key->entry.label, key->entry.cka_id), key);
-    }
-  }
-  for (const std::shared_ptr<HeldKey>& key : table->keys_) {
-    table->by_name_.emplace(NameOf(key->entry.label, key->entry.cka_id), key);
-  }
+  for (Ranked& one : ranked) table->keys_.push_back(std::move(one.key));
   return table;
 }
 
 std::shared_ptr<HeldKey> KeyTable::Find(std::string_view label, std::string_view cka_id) const {
-  const auto found = by_name_.find(NameOf(label, cka_id));
-  return found == by_name_.end() ? nullptr : found->second;
+  const Keys found = FindAll(label, cka_id);
+  return found.empty() ? nullptr : found.front();
+}
+
+KeyTable::Keys KeyTable::FindAll(std::string_view label, std::string_view cka_id) const {
+  return std::ranges::equal_range(keys_, FullName(label, cka_id), {}, NameOf);
 }
 
 InventoryPage KeyTable::Page(std::uint16_t number) const {

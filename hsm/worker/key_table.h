@@ -3,12 +3,12 @@
 
 #include <atomic>
 #include <memory>
-#include <string>
-#include <unordered_map>
+#include <span>
+#include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "hsm/cryptoki/attributes.h"
+#include "hsm/worker/key_proof.h"
 #include "hsm/worker/message.h"
 
 namespace mortise::hsm {
@@ -17,27 +17,26 @@ namespace mortise::hsm {
 struct HeldKey {
   CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
   InventoryEntry entry;
-  // When an unwrap last proved this key, and when its canary was last tried and how it
-  // went: what an ambiguous return code is judged by. Shared by the worker's threads.
-  std::atomic<Clock::rep> last_proof{0};
-  std::atomic<Clock::rep> last_canary{0};
-  std::atomic<bool> canary_opened{false};
+  KeyProof proof;
+  std::atomic<bool> opens_canary{false};  // in this worker's life it did
 };
 
 // The keys of the token that carry a label of ours; immutable, replaced by a rescan.
 // Labels alone decide here; what may be used for what is the front's to judge.
 class KeyTable {
  public:
-  // One search pass. Keys that `previous` held keep their state, and come first among
-  // objects of equal label and id, so that a newcomer never takes a served key's place.
+  // One search pass. Keys that `previous` held keep their state.
   static std::shared_ptr<const KeyTable> Scan(const Session& session, const KeyTable* previous);
 
+  // All objects of that name, the most credible first. More than one means that some were
+  // planted or copied.
+  using Keys = std::span<const std::shared_ptr<HeldKey>>;
+  Keys FindAll(std::string_view label, std::string_view cka_id) const;
   std::shared_ptr<HeldKey> Find(std::string_view label, std::string_view cka_id) const;
   InventoryPage Page(std::uint16_t number) const;
 
  private:
-  std::vector<std::shared_ptr<HeldKey>> keys_;
-  std::unordered_map<std::string, std::shared_ptr<HeldKey>> by_name_;
+  std::vector<std::shared_ptr<HeldKey>> keys_;  // by name, then as FindAll tells
 };
 
 }  // namespace mortise::hsm

@@ -11,6 +11,11 @@ void LogIn(const Module& module, CK_SLOT_ID slot, const Session& session, const 
            const std::function<void()>& will_be_unrecorded) {
   const TokenDescription token = DescribeToken(module, slot);
   const SecretBytes pin = ReadSecretFile(hello.pin_file);
+  // An HSM counts it as a wrong one.
+  if (pin.empty()) {
+    throw Error(Reason::kConfig, "token " + hello.token_name + ": the first line of its pinFile " +
+                                     hello.pin_file + " is empty; put the PIN there");
+  }
   const TokenPinFlags flags{.count_low = (token.flags & CKF_USER_PIN_COUNT_LOW) != 0,
                             .final_try = (token.flags & CKF_USER_PIN_FINAL_TRY) != 0,
                             .locked = (token.flags & CKF_USER_PIN_LOCKED) != 0};

@@ -3,11 +3,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <random>
 #include <thread>
 #include <vector>
 
 #include "base/version.h"
+#include "hsm/scheme/key_label.h"
 #include "hsm/worker/login.h"
 #include "hsm/worker/worker_thread.h"
 
@@ -20,6 +22,13 @@ using namespace std::chrono_literals;
 std::chrono::milliseconds Jitter(std::chrono::milliseconds limit) {
   std::random_device random;
   return std::chrono::milliseconds(std::uniform_int_distribution<int>(0, limit.count())(random));
+}
+
+// A key is also tried on the canaries of other generations, which it must not open.
+bool IsOwnCanary(const KekView& kek) {
+  const std::optional<KeyLabel> label = ParseKeyLabel(kek.label);
+  const std::optional<KeyIdParts> named = ParseKeyId(kek.key_id);
+  return !kek.canary.empty() && label && named && label->generation == named->generation;
 }
 
 }  // namespace
@@ -89,15 +98,47 @@ std::shared_ptr<const KeyTable> WorkerProcess::Rescan(const Session& session) {
   return found;
 }
 
-std::shared_ptr<HeldKey> WorkerProcess::FindKey(const Session& session, const KekView& kek) {
-  if (std::shared_ptr<HeldKey> key = keys()->Find(kek.label, kek.cka_id)) return key;
+std::shared_ptr<HeldKey> WorkerProcess::FindKey(SessionKeeper& keeper, const KekView& kek) {
+  std::shared_ptr<const KeyTable> table = keys();
+  KeyTable::Keys found = table->FindAll(kek.label, kek.cka_id);
+  if (found.empty() && MaySearch()) {
+    table = Rescan(keeper.session());
+    found = table->FindAll(kek.label, kek.cka_id);
+  }
+  if (found.empty()) {
+    throw Error(Reason::kKeyMissing, "the token does not show the key " + std::string(kek.label));
+  }
+  return found.size() == 1 ? found.front() : Choose(found, keeper, kek);
+}
+
+bool WorkerProcess::MaySearch() {
   const Clock::rep now = Clock::now().time_since_epoch().count();
   Clock::rep last = last_search_.load();
-  const bool may_search = now - last > Clock::duration(1s).count();
-  if (may_search && last_search_.compare_exchange_strong(last, now)) {
-    if (std::shared_ptr<HeldKey> key = Rescan(session)->Find(kek.label, kek.cka_id)) return key;
+  return (last == 0 || now - last > Clock::duration(1s).count()) &&
+         last_search_.compare_exchange_strong(last, now);
+}
+
+// A second object of the name was planted, or copied from elsewhere. The right one opens
+// the canary, whatever the attributes say; without a canary they are all there is.
+std::shared_ptr<HeldKey> WorkerProcess::Choose(KeyTable::Keys keys, SessionKeeper& keeper,
+                                               const KekView& kek) {
+  const auto opened =
+      std::ranges::find_if(keys, [](const auto& key) { return key->opens_canary.load(); });
+  if (opened != keys.end()) return *opened;
+  if (!IsOwnCanary(kek)) return keys.front();
+  const auto opens = std::ranges::find_if(
+      keys, [&](const auto& key) { return OpensItsCanary(keeper, *key, kek); });
+  return opens == keys.end() ? keys.front() : *opens;
+}
+
+bool WorkerProcess::OpensItsCanary(SessionKeeper& keeper, HeldKey& key, const KekView& kek) {
+  try {
+    operations_.OpenCanary(keeper.session(), key, kek);
+    return true;
+  } catch (const Error&) {
+    keeper.Renew();
+    return false;
   }
-  throw Error(Reason::kKeyMissing, "the token does not show the key " + std::string(kek.label));
 }
 
 int RunWorker(UniqueFd channel_fd) {

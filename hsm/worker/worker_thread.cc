@@ -10,8 +10,6 @@
 namespace mortise::hsm {
 namespace {
 
-using namespace std::chrono_literals;
-
 bool IsUnwrap(MessageKind kind) {
   return kind == MessageKind::kUnwrap || kind == MessageKind::kOpenCanary;
 }
@@ -22,13 +20,8 @@ bool EndsTheWorker(std::uint64_t ckr) {
          ckr == CKR_OBJECT_HANDLE_INVALID;
 }
 
-Clock::rep Now() {
-  return Clock::now().time_since_epoch().count();
-}
-constexpr Clock::rep kSecond = Clock::duration(1s).count();
-
-Error Refused(const Error& error) {
-  return Error(Reason::kCiphertextRefused, error.what(), error.ckr());
+Error As(Reason reason, const Error& error) {
+  return Error(reason, error.what(), error.ckr());
 }
 
 }  // namespace
@@ -51,112 +44,116 @@ void WorkerThread::Loop() {
 
 void WorkerThread::Handle(std::string_view datagram) {
   WireReader reader(datagram);
-  const auto head = reader.Get<RequestHead>();
-  const std::string_view body = reader.Rest();
-  ReplyHead reply{
-      .sessions = process_.sessions_.load(), .id = head.id, .incarnation = head.incarnation};
-  reply.digest = DigestOf(datagram.substr(0, sizeof(head)), body, {});
-  std::string result;
+  Request request{.head = reader.Get<RequestHead>(), .body = reader.Rest()};
+  ReplyHead reply{.sessions = process_.sessions_.load(),
+                  .id = request.head.id,
+                  .incarnation = request.head.incarnation};
+  reply.digest = DigestOf(datagram, {}, {});
   const Clock::time_point begin = Clock::now();
   try {
-    result = Execute(head, body);
+    Execute(request);
     lost_sessions_in_a_row_ = 0;
   } catch (const Error& error) {
-    const Error verdict = Judge(error, head, body);
+    const Error verdict = Judge(error, request);
     reply.failed = 1;
     reply.reason = verdict.reason();
     reply.ckr = verdict.ckr();
-    result = verdict.what();
+    result_ = verdict.what();
   }
   reply.token_ns = static_cast<std::uint64_t>((Clock::now() - begin).count());
-  process_.channel_.Send(HeadBytes(reply), result);
-  Wipe(result);
+  process_.channel_.Send(HeadBytes(reply), result_);
+  Wipe(result_);
 }
 
-std::string WorkerThread::Execute(const RequestHead& head, std::string_view body) {
-  if (head.incarnation != process_.incarnation_) {
+void WorkerThread::Execute(Request& request) {
+  if (request.head.incarnation != process_.incarnation_) {
     throw Error(Reason::kInternal, "a request for another worker arrived here");
   }
-  if (Now() >= head.deadline_ns)
+  if (Clock::now().time_since_epoch().count() >= request.head.deadline_ns)
     throw Error(Reason::kDeadline, "its deadline passed before it was begun");
-  if (head.kind == MessageKind::kInventory) return Inventory(body);
-  WireReader reader(body);
-  const KekView kek = KekView::Decode(reader);
-  const std::shared_ptr<HeldKey> key = process_.FindKey(keeper_.session(), kek);
-  return Operate(head, *key, kek, reader.Rest());
+  if (request.head.kind == MessageKind::kInventory) return Inventory(request.body);
+  WireReader reader(request.body);
+  request.kek = KekView::Decode(reader);
+  request.input = reader.Rest();
+  request.key = process_.FindKey(keeper_, request.kek);
+  Operate(request);
 }
 
-std::string WorkerThread::Operate(const RequestHead& head, HeldKey& key, const KekView& kek,
-                                  std::string_view input) {
+void WorkerThread::Operate(const Request& request) {
   KekOperations& operations = process_.operations_;
   const Session& session = keeper_.session();
-  switch (head.kind) {
+  const Purpose purpose = request.head.purpose;
+  const ByteView input = AsBytes(request.input);
+  switch (request.head.kind) {
     case MessageKind::kWrap:
-      return operations.Wrap(session, key, kek, head.purpose, AsBytes(input));
+      result_ = operations.Wrap(session, *request.key, request.kek, purpose, input);
+      return;
     case MessageKind::kWrapAndProve:
-      return operations.WrapAndProve(session, key, kek, head.purpose, AsBytes(input));
+      result_ = operations.WrapAndProve(session, *request.key, request.kek, purpose, input);
+      return;
     case MessageKind::kUnwrap: {
-      const SecretBytes seed = operations.Unwrap(session, key, kek, head.purpose, AsBytes(input));
-      return std::string(AsText(seed.view()));
+      const SecretBytes seed =
+          operations.Unwrap(session, *request.key, request.kek, purpose, input);
+      result_.assign(AsText(seed.view()));
+      return;
     }
     case MessageKind::kOpenCanary:
-      operations.OpenCanary(session, key, kek);
-      return {};
+      return operations.OpenCanary(session, *request.key, request.kek);
     case MessageKind::kMakeCanary:
-      return operations.MakeCanary(session, key, kek);
+      result_ = operations.MakeCanary(session, *request.key, request.kek);
+      return;
     case MessageKind::kSelfTest:
-      operations.SelfTest(keeper_, key, kek);
-      return {};
+      return operations.SelfTest(keeper_, *request.key, request.kek);
     default:
       throw Error(Reason::kInternal, "the front sent a message of an unknown kind");
   }
 }
 
-std::string WorkerThread::Inventory(std::string_view body) {
+void WorkerThread::Inventory(std::string_view body) {
   const auto number = WireReader(body).Get<std::uint16_t>();
   const std::shared_ptr<const KeyTable> keys =
       number == 0 ? process_.Rescan(keeper_.session()) : process_.keys();
-  return keys->Page(number).Encode();
+  result_ = keys->Page(number).Encode();
 }
 
-Error WorkerThread::Judge(const Error& error, const RequestHead& head, std::string_view body) {
+Error WorkerThread::Judge(const Error& error, const Request& request) {
   if (error.ckr() == CKR_OK) return error;  // no Cryptoki call failed: the session is sound
   try {
     keeper_.Renew();
+    return JudgeToken(error, request);
   } catch (const Error& no_session) {
     ReportSick(no_session.reason(), no_session.what());
-    return Error(Reason::kSessionLost, no_session.what(), no_session.ckr());
+    return As(Reason::kSessionLost, no_session);
   }
-  if (error.ckr() == CKR_GENERAL_ERROR || error.ckr() == CKR_FUNCTION_FAILED ||
-      error.ckr() == CKR_ARGUMENTS_BAD) {
-    return JudgeAmbiguous(error, head, body);
-  }
-  if (IsUnwrap(head.kind) &&
-      (error.ckr() == CKR_MECHANISM_PARAM_INVALID || error.ckr() == CKR_KEY_TYPE_INCONSISTENT)) {
-    return Refused(error);
-  }
+}
+
+// With a fresh session. Throws Error when there is not another one to be had.
+Error WorkerThread::JudgeToken(const Error& error, const Request& request) {
+  if (IsAmbiguous(error.ckr())) return JudgeAmbiguous(error, request);
+  const bool is_unwrap = IsUnwrap(request.head.kind);
+  if (is_unwrap && MayBeRefusal(error.ckr())) return As(Reason::kCiphertextRefused, error);
   const bool lost = error.reason() == Reason::kSessionLost;
   lost_sessions_in_a_row_ = lost ? lost_sessions_in_a_row_ + 1 : 0;
   if (EndsTheWorker(error.ckr()) || lost_sessions_in_a_row_ >= 2 ||
       error.reason() == Reason::kUnavailable) {
     ReportSick(error.reason(), error.what());
   }
-  return error;
+  // C_Encrypt has such codes too, for its own input.
+  return error.reason() == Reason::kCiphertextRefused ? As(Reason::kInternal, error) : error;
 }
 
-Error WorkerThread::JudgeAmbiguous(const Error& error, const RequestHead& head,
-                                   std::string_view body) {
-  if (head.kind == MessageKind::kInventory) {
+Error WorkerThread::JudgeAmbiguous(const Error& error, const Request& request) {
+  if (!request.key) {  // a search failed
     ReportSick(Reason::kUnavailable, error.what());
-    return Error(Reason::kUnavailable, error.what(), error.ckr());
+    return As(Reason::kUnavailable, error);
   }
-  WireReader reader(body);
-  const KekView kek = KekView::Decode(reader);
-  if (head.kind == MessageKind::kOpenCanary) return JudgeCanary(error);
-  if (KekWorks(kek)) return IsUnwrap(head.kind) ? Refused(error) : error;
+  if (request.head.kind == MessageKind::kOpenCanary) return JudgeCanary(error);
+  if (KekWorks(request)) {
+    return IsUnwrap(request.head.kind) ? As(Reason::kCiphertextRefused, error) : error;
+  }
   ReportSick(Reason::kUnavailable,
              std::string(error.what()) + ", and the canary does not open either");
-  return Error(Reason::kUnavailable, error.what(), error.ckr());
+  return As(Reason::kUnavailable, error);
 }
 
 // A canary has no canary. A throw-away key tells whether the token works at all: then the
@@ -164,38 +161,23 @@ Error WorkerThread::JudgeAmbiguous(const Error& error, const RequestHead& head,
 Error WorkerThread::JudgeCanary(const Error& error) {
   try {
     process_.operations_.ProveToken(keeper_.session());
-    return Refused(error);
+    return As(Reason::kCiphertextRefused, error);
   } catch (const Error& failure) {
     keeper_.Renew();
-    // Without such keys nothing is known; a token is then not called foreign for it.
-    if (failure.reason() == Reason::kKeyRefused) {
-      return Error(Reason::kUnavailable, error.what(), error.ckr());
-    }
+    // Without such keys nothing is known: the key is not called foreign for it, nor is the
+    // canary sent again at once.
+    if (failure.reason() == Reason::kKeyRefused) return error;
     ReportSick(Reason::kUnavailable,
                std::string(error.what()) + ", and a throw-away key does not work either");
-    return Error(Reason::kUnavailable, error.what(), error.ckr());
+    return As(Reason::kUnavailable, error);
   }
 }
 
-bool WorkerThread::KekWorks(const KekView& kek) {
-  const std::shared_ptr<HeldKey> key = process_.keys()->Find(kek.label, kek.cka_id);
-  if (!key) return false;
-  const Clock::rep now = Now();
-  if (now - key->last_proof.load() < kSecond) return true;
+bool WorkerThread::KekWorks(const Request& request) {
   // Nothing to judge by yet: an unproved key, whose ciphertexts prove themselves or not.
-  if (kek.canary.empty()) return true;
-  Clock::rep tried = key->last_canary.load();
-  if (now - tried < kSecond || !key->last_canary.compare_exchange_strong(tried, now)) {
-    return key->canary_opened.load();
-  }
-  try {
-    process_.operations_.OpenCanary(keeper_.session(), *key, kek);
-    key->canary_opened = true;
-  } catch (const Error&) {
-    key->canary_opened = false;
-    keeper_.Renew();
-  }
-  return key->canary_opened;
+  if (request.kek.canary.empty()) return true;
+  return request.key->proof.Works(
+      [&] { return process_.OpensItsCanary(keeper_, *request.key, request.kek); });
 }
 
 void WorkerThread::ReportSick(Reason reason, const std::string& why) {

@@ -16,23 +16,33 @@ class WorkerThread {
   void Loop();
 
  private:
+  // A request as far as it was understood; views into its datagram.
+  struct Request {
+    RequestHead head;
+    std::string_view body;
+    KekView kek{};
+    std::string_view input{};        // what follows the KekReference
+    std::shared_ptr<HeldKey> key{};  // null: none is meant, or it was not found
+  };
+
   void Handle(std::string_view datagram);
-  std::string Execute(const RequestHead& head, std::string_view body);
-  std::string Operate(const RequestHead& head, HeldKey& key, const KekView& kek,
-                      std::string_view input);
-  std::string Inventory(std::string_view body);
+  // What is to be answered goes into result_.
+  void Execute(Request& request);
+  void Operate(const Request& request);
+  void Inventory(std::string_view body);
 
   // What the failure means. Tells the front when this worker must be replaced.
-  Error Judge(const Error& error, const RequestHead& head, std::string_view body);
-  Error JudgeAmbiguous(const Error& error, const RequestHead& head, std::string_view body);
+  Error Judge(const Error& error, const Request& request);
+  Error JudgeToken(const Error& error, const Request& request);
+  Error JudgeAmbiguous(const Error& error, const Request& request);
   Error JudgeCanary(const Error& error);
-  // Has this KEK opened something within the last second, or does its canary open now?
-  bool KekWorks(const KekView& kek);
+  bool KekWorks(const Request& request);
   void ReportSick(Reason reason, const std::string& why);
 
   WorkerProcess& process_;
   SessionKeeper keeper_;
   int lost_sessions_in_a_row_ = 0;
+  std::string result_;  // never moved from: a short seed would stay behind in it
 };
 
 }  // namespace mortise::hsm

@@ -123,7 +123,7 @@ TEST_F(ServingKeyringTest, ReplacesAWorkerThatHangs) {
 
 TEST_F(ServingKeyringTest, DoesNotAnswerAWrapThatDoesNotOpen) {
   token_.faults().Corrupt("C_Encrypt");
-  EXPECT_THAT([&] { running_.Wrap(seed_, 2s); }, ThrowsOneOf(testing::_));
+  EXPECT_THAT([&] { running_.Wrap(seed_, 2s); }, ThrowsError(Reason::kProofFailed));
   token_.faults().Clear();
   EXPECT_EQ(Opened(), ToHex(seed_));
 }

@@ -17,9 +17,10 @@ std::string MakeKey(const SoftHsmToken& token, const KeyToMake& key) {
                            .context_tag = hsm::ContextTag(key.context)});
   const Bytes id =
       key.cka_id.empty() ? RandomBytes(16) : Bytes(key.cka_id.begin(), key.cka_id.end());
-  const CommandResult made = RunCommand(
-      {MORTISE_MAKE_KEY, SoftHsmToken::Module(), token.uri(), token.pin_file(), label, ToHex(id)},
-      token.environment());
+  std::vector<std::string> command = {
+      MORTISE_MAKE_KEY, SoftHsmToken::Module(), token.uri(), token.pin_file(), label, ToHex(id)};
+  if (key.is_planted) command.emplace_back("planted");
+  const CommandResult made = RunCommand(command, token.environment());
   if (made.status != 0) throw std::runtime_error(made.err);
   const hsm::KeyObject object{
       .role = hsm::KeyRole::kWrap, .id = id, .public_key_digest = {}, .salt = {}};

@@ -14,7 +14,8 @@ struct KeyToMake {
   std::string context = "cluster-a";
   int generation = 1;
   WallTime activation = WallNow() - std::chrono::minutes(5);
-  std::string cka_id;  // empty: 16 random bytes
+  std::string cka_id;       // empty: 16 random bytes
+  bool is_planted = false;  // its value came from outside, which the attributes tell
 };
 
 // Makes a KEK in the token, in a child process so that this one stays free of the module.

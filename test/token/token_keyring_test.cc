@@ -250,6 +250,46 @@ TEST(WrongClockTest, NamesTheClockThatKeepsTheFirstKeyFromBecomingActive) {
   EXPECT_THAT([&] { running.Wrap(Bytes(32), 1s); }, ThrowsError(Reason::kUnavailable, ""));
 }
 
+TEST(PlantedKeyTest, DoesNotTakeThePlaceOfTheKeyWhoseNameItCarries) {
+  SoftHsmToken token;
+  // One is older than the key and others are younger, so that no order of a listing helps.
+  KeyToMake kek{.cka_id = "0123456789abcdef"};
+  KeyToMake planted = kek;
+  planted.is_planted = true;
+  MakeKey(token, planted);
+  MakeKey(token, kek);
+  for (int i = 0; i < 3; ++i) MakeKey(token, planted);
+  RunningKeyring running(token);
+  ASSERT_TRUE(running.WaitUntilServing());
+  const Wrapped wrapped = running.Wrap(Bytes(32, 0x5a));
+  for (int life = 0; life < 3; ++life) {
+    running.Restart();
+    ASSERT_TRUE(running.WaitUntilServing());
+    EXPECT_EQ(ToHex(running.Unwrap(wrapped.ciphertext, wrapped.key_id).view()),
+              ToHex(Bytes(32, 0x5a)));
+  }
+  EXPECT_EQ(running.observer().Count("key_foreign"), 0);
+}
+
+TEST(PlantedKeyTest, ThatTheTokenItselfMadeIsToldByTheCanary) {
+  SoftHsmToken token;
+  KeyToMake kek{.cka_id = "0123456789abcdef"};
+  MakeKey(token, kek);
+  RunningKeyring running(token);
+  ASSERT_TRUE(running.WaitUntilServing());
+  const Wrapped wrapped = running.Wrap(Bytes(32, 0x5a));
+  for (int i = 0; i < 4; ++i) MakeKey(token, kek);
+  for (int life = 0; life < 3; ++life) {
+    running.Restart();
+    // At once: no canary has been opened yet that could have told the worker.
+    EXPECT_EQ(ToHex(running.Unwrap(wrapped.ciphertext, wrapped.key_id).view()),
+              ToHex(Bytes(32, 0x5a)));
+    ASSERT_TRUE(running.WaitUntilServing());
+    EXPECT_NO_THROW(running.Wrap(Bytes(32)));
+  }
+  EXPECT_EQ(running.observer().Count("key_foreign"), 0);
+}
+
 TEST(PlantedKeyTest, IgnoresAKeyOfAnotherContext) {
   SoftHsmToken token;
   MakeKey(token, {.context = "cluster-b"});
