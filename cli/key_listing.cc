@@ -75,8 +75,11 @@ std::vector<ListedKey> ListKeys(
       const hsm::PolicyReport report = hsm::JudgeWrapKey(entry, token, keyring.policy);
       reports[candidate->key_id].emplace(token, report);
       candidate->is_never_extractable = report.is_never_extractable;
+      candidate->keeps_policy = report.wrap_problem.empty();
       const auto [known, is_new] = candidates.emplace(candidate->key_id, *candidate);
-      if (!is_new) known->second.is_never_extractable &= report.is_never_extractable;
+      if (is_new) continue;
+      known->second.is_never_extractable &= report.is_never_extractable;
+      known->second.keeps_policy &= candidate->keeps_policy;
     }
   }
   std::vector<Candidate> all;

@@ -3,18 +3,32 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace mortise::hsm {
 namespace {
 
-bool IsKnownTo(const AcceptanceFacts& facts, const Candidate& candidate) {
-  return facts.history.keys.contains(candidate.key_id) || facts.pinned.contains(candidate.key_id);
+constexpr std::string_view kIgnoredAlarm = "key_ignored";
+constexpr std::string_view kRefusedAlarm = "key_not_accepted";
+
+Verdict Ignored(std::string why) {
+  return {Standing::kIgnored, kIgnoredAlarm, std::move(why)};
+}
+
+Verdict DecryptOnly(std::string why) {
+  return {Standing::kDecryptOnly, kRefusedAlarm, std::move(why)};
+}
+
+bool IsKnown(const std::string& key_id, const AcceptanceFacts& facts) {
+  return facts.history.keys.contains(key_id) || facts.pinned.contains(key_id);
 }
 
 class Judgement {
  public:
   Judgement(std::vector<const Candidate*> eligible, const AcceptanceFacts& facts)
-      : eligible_(std::move(eligible)), facts_(facts), highest_(HighestAccepted()) {
+      : eligible_(std::move(eligible)), facts_(facts) {
+    for (const auto& [key_id, known] : facts_.history.keys) Count(key_id);
+    for (const std::string& key_id : facts_.pinned) Count(key_id);
     std::ranges::sort(eligible_, {}, [](const Candidate* c) { return c->label.generation; });
   }
 
@@ -23,30 +37,43 @@ class Judgement {
   }
 
  private:
-  bool IsKnown(const Candidate& candidate) const { return IsKnownTo(facts_, candidate); }
-
-  // Nothing: this node has no history, so the lowest generation present starts it.
-  std::optional<std::uint32_t> HighestAccepted() const {
-    std::optional<std::uint32_t> highest;
-    const auto raise = [&](const std::string& key_id) {
-      if (const auto parts = ParseKeyId(key_id))
-        highest = std::max(highest.value_or(0), parts->generation);
-    };
-    for (const auto& [key_id, known] : facts_.history.keys) raise(key_id);
-    for (const std::string& key_id : facts_.pinned) raise(key_id);
-    return highest;
+  void Count(const std::string& key_id) {
+    const auto parts = ParseKeyId(key_id);
+    if (!parts) return;
+    taken_.insert(parts->generation);
+    highest_ = std::max(highest_.value_or(0), parts->generation);
   }
 
-  bool HasTwin(const Candidate& candidate, bool known) const {
-    return std::ranges::any_of(eligible_, [&](const Candidate* other) {
-      return other != &candidate && other->label.generation == candidate.label.generation &&
-             other->key_id != candidate.key_id && (!known || IsKnown(*other));
-    });
+  // What it wrapped must open; the attribute policy keeps it from wrapping more.
+  static Verdict JudgeKnown(const Candidate& candidate) {
+    if (candidate.is_never_extractable) return {Standing::kAccepted, {}, {}};
+    return {Standing::kAccepted, "key_attribute_lost",
+            "the token no longer says that it was never extractable, so it wraps no more; see "
+            "whether somebody changed the token or put another key in its place"};
+  }
+
+  std::optional<Verdict> JudgeTwins(const Candidate& candidate) const {
+    for (const Candidate* other : eligible_) {
+      if (other->label.generation != candidate.label.generation ||
+          other->key_id == candidate.key_id)
+        continue;
+      if (other->keeps_policy && !candidate.keeps_policy) {
+        return Ignored(
+            "it breaks the attribute policy, which another key of this generation "
+            "keeps; delete the one that is not yours");
+      }
+      if (other->keeps_policy == candidate.keeps_policy) {
+        return Ignored(
+            "two unknown keys share this generation and neither can be trusted; "
+            "delete the wrong one");
+      }
+    }
+    return std::nullopt;
   }
 
   // It was not there when its time came, on a node that looked: nobody announced it.
   bool AppearedLate(const Candidate& candidate) const {
-    return facts_.history.highest_active > 0 &&
+    return facts_.history.highest_active > 0 && !facts_.announced.contains(candidate.key_id) &&
            candidate.label.generation > facts_.history.highest_active &&
            facts_.history.last_complete_scan &&
            candidate.label.activation < *facts_.history.last_complete_scan;
@@ -54,38 +81,35 @@ class Judgement {
 
   Verdict JudgeOne(const Candidate& candidate) {
     const std::uint32_t generation = candidate.label.generation;
-    if (IsKnown(candidate)) {
-      // What it wrapped must open; the attribute policy keeps it from wrapping more.
-      if (candidate.is_never_extractable) return {Standing::kAccepted, {}, {}};
-      return {Standing::kAccepted, "key_attribute_lost",
-              "the token no longer says that it was never extractable, so it wraps no more; see "
-              "whether somebody changed the token or put another key in its place"};
+    if (IsKnown(candidate.key_id, facts_)) return JudgeKnown(candidate);
+    // Also when the one in use is not to be seen now: else whoever hides it takes its place.
+    if (taken_.contains(generation)) {
+      return Ignored(
+          "another key of this generation is already in use; delete the newcomer if it "
+          "is not yours");
     }
-    if (HasTwin(candidate, true)) {
-      return {Standing::kIgnored, "key_ignored",
-              "another key of this generation is already in use; delete the newcomer if it is not "
-              "yours"};
+    if (std::optional<Verdict> twins = JudgeTwins(candidate)) return *std::move(twins);
+    if (facts_.history.problem) {
+      // No alarm of its own: the state folder's damage has been told of.
+      return {Standing::kDecryptOnly,
+              {},
+              "what this node knows of its keys cannot be read, so no other key is accepted until "
+              "the state folder is mended"};
     }
-    if (HasTwin(candidate, false)) {
-      return {Standing::kIgnored, "key_ignored",
-              "two unknown keys share this generation and neither can be trusted; delete the wrong "
-              "one"};
+    if (facts_.copies.contains(candidate.key_id)) {
+      return DecryptOnly("it opens another generation's canary: it is a copy of that key");
     }
-    if (highest_ && generation < *highest_) {
-      return {Standing::kDecryptOnly, "key_not_accepted",
-              "it is older than the highest generation in use"};
-    }
+    if (highest_ && generation < *highest_)
+      return DecryptOnly("it is older than the highest generation in use");
     if (highest_ && generation > *highest_ + 1) {
-      return {Standing::kDecryptOnly, "key_not_accepted",
-              "generations before it are missing, so it opens but never wraps; if it is not yours, "
-              "delete "
-              "it, else restore those before it"};
+      return DecryptOnly(
+          "generations before it are missing, so it opens but never wraps; if it is not "
+          "yours, delete it, else restore those before it");
     }
     if (AppearedLate(candidate)) {
-      return {
-          Standing::kDecryptOnly, "key_not_accepted",
-          "it appeared after its activation time without having been announced, so it opens but "
-          "never wraps; if it is not yours, delete it"};
+      return DecryptOnly(
+          "it appeared after its activation time without having been announced, so it "
+          "opens but never wraps; if it is not yours, delete it");
     }
     highest_ = generation;
     return {Standing::kAccepted, {}, {}};
@@ -93,7 +117,8 @@ class Judgement {
 
   std::vector<const Candidate*> eligible_;
   const AcceptanceFacts& facts_;
-  std::optional<std::uint32_t> highest_;
+  std::set<std::uint32_t> taken_;         // generations of the keys that are known
+  std::optional<std::uint32_t> highest_;  // nothing: no history, the lowest present starts it
 };
 
 }  // namespace
@@ -104,17 +129,16 @@ std::map<std::string, Verdict> Judge(const std::vector<Candidate>& candidates,
   std::vector<const Candidate*> eligible;
   for (const Candidate& candidate : candidates) {
     if (candidate.label.context_tag != facts.context_tag) {
-      verdicts[candidate.key_id] = {Standing::kIgnored, "key_ignored",
-                                    "its label names another context; check keyrings[].context"};
+      verdicts[candidate.key_id] =
+          Ignored("its label names another context; check keyrings[].context");
     } else if (candidate.label.scheme != SchemeId::kAesGcm ||
-               candidate.label.role != KeyRole::kWrap) {
-      verdicts[candidate.key_id] = {
-          Standing::kIgnored, "key_ignored",
-          "its scheme is not one this release knows; upgrade mortise on this node"};
-    } else if (!candidate.is_never_extractable && !IsKnownTo(facts, candidate)) {
-      verdicts[candidate.key_id] = {
-          Standing::kIgnored, "key_ignored",
-          "the token does not say that it was never extractable, so it may be a planted key"};
+               candidate.label.role != KeyRole::kWrap || candidate.label.withdrawn) {
+      verdicts[candidate.key_id] = Ignored(
+          "its label is not one of a key that this release knows; upgrade mortise on this node");
+    } else if (!candidate.is_never_extractable && !IsKnown(candidate.key_id, facts)) {
+      // Of a known key this stops wraps alone: its canary proves which key it is.
+      verdicts[candidate.key_id] = Ignored(
+          "the token does not say that it was never extractable, so it may be a planted key");
     } else {
       eligible.push_back(&candidate);
     }

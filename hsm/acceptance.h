@@ -19,6 +19,7 @@ struct Candidate {
   std::string cka_id;
   std::string key_id;
   bool is_never_extractable = false;
+  bool keeps_policy = true;  // else it never wraps, and no newcomer counts beside one that does
 };
 
 enum class Standing : std::uint8_t {
@@ -37,6 +38,9 @@ struct AcceptanceFacts {
   std::string context_tag;
   const KeyringHistory& history;
   std::set<std::string> pinned;  // key_ids with a pinned canary: as good as accepted
+  // Of a process that goes on looking:
+  std::set<std::string> announced;  // accepted by an earlier scan, on trial since
+  std::set<std::string> copies;     // that opened another generation's canary
 };
 
 // Which of the keys found by label are this keyring's (DESIGN, Keyrings and generations).
