@@ -11,10 +11,16 @@ bool Generation::IsProvedAnywhere() const {
 
 std::string Generation::WrapProblem() const {
   if (verdict.standing != Standing::kAccepted) return verdict.why;
+  std::string self_test_problem;
+  bool may_pass = false;
   for (const Held& held : on) {
-    if (held.holding != Holding::kAbsent && !held.wrap_problem.empty()) return held.wrap_problem;
+    // What other material under this name looks like says nothing of the key.
+    if (held.holding == Holding::kAbsent || held.holding == Holding::kForeign) continue;
+    if (!held.wrap_problem.empty()) return held.wrap_problem;
+    may_pass |= held.self_test_problem.empty();
+    if (self_test_problem.empty()) self_test_problem = held.self_test_problem;
   }
-  return {};
+  return may_pass ? std::string() : self_test_problem;
 }
 
 }  // namespace mortise::hsm

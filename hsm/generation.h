@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,8 @@ enum class Holding : std::uint8_t {
 // A generation on one of the keyring's tokens.
 struct Held {
   Holding holding = Holding::kAbsent;
-  bool is_self_tested = false;
+  std::optional<Clock::time_point> self_tested;  // when it last passed, by this software
+  std::string self_test_problem;                 // it failed: no wraps here by this worker
   std::string wrap_problem;        // of the attribute policy, as this token reports the key
   Clock::time_point not_before{};  // after a failure, when to look again
 };
@@ -50,8 +52,8 @@ struct Generation {
   Candidate candidate;
   Verdict verdict;
   std::optional<Canary> canary;
-  bool is_admitted = false;  // recorded as accepted, in state.json or by a pinned canary
-  bool is_distinct = false;  // opens no other generation's canary
+  bool is_admitted = false;             // recorded as accepted, in state.json or by a pinned canary
+  std::set<std::string> distinct_from;  // key_ids whose canaries it failed to open
   bool is_quarantined = false;
   Clock::time_point known_since{};
   std::vector<Held> on;  // by token
@@ -60,7 +62,7 @@ struct Generation {
 
   std::uint32_t number() const { return candidate.label.generation; }
   bool IsProvedAnywhere() const;
-  // Every token that shows it lets it wrap.
+  // Empty: every token that shows it lets it wrap, and it failed its self-test not on all.
   std::string WrapProblem() const;
 };
 

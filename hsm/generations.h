@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -28,6 +29,7 @@ struct Job {
   std::string key_id;
   // What to send, one after the other; of kCheckDistinct one for each other canary.
   std::vector<std::shared_ptr<const std::string>> keks;
+  std::vector<std::string> others;  // of kCheckDistinct: whose canaries those are
 };
 
 // What came of a job, beside the change to the generations.
@@ -51,16 +53,19 @@ class Generations {
   // A whole scan of one token. Gives what is new to say.
   std::vector<Event> OnInventory(std::size_t token, const std::vector<InventoryEntry>& entries,
                                  Clock::time_point now);
-  // Another process logged in there: what was proved must be proved anew.
-  void OnNewWorker(std::size_t token);
+  // Another process logged in there: what was proved must be proved anew. `software` names
+  // the token's library and firmware; self-tests are remembered as long as it is the same.
+  void OnNewWorker(std::size_t token, const std::string& software);
   void SetUp(std::size_t token, bool is_up) { is_up_[token] = is_up; }
   JobEffects OnJobDone(std::size_t token, const Job& job, const Error* error, std::string_view body,
                        Clock::time_point now, WallTime wall_now);
   void OnAdmitted(const std::string& key_id) { all_.at(key_id).is_admitted = true; }
-  void OnActivated(std::uint32_t generation) { history_.highest_active = generation; }
+  void OnActivated(std::uint32_t generation) {
+    history_.highest_active = std::max(history_.highest_active, generation);
+  }
 
   // --- what is asked ---
-  std::optional<Job> NextJob(std::size_t token, Clock::time_point now);
+  std::optional<Job> NextJob(std::size_t token, Clock::time_point now, WallTime wall_now);
   // Keys that passed and are not yet recorded.
   std::vector<std::string> ToAdmit() const;
   // The generation that may become active now; nothing: all stays.
@@ -70,7 +75,9 @@ class Generations {
   const std::map<std::string, Generation>& all() const { return all_; }
   // A scan of every token that is up is done.
   bool is_complete() const;
-  bool is_scanned(std::size_t token) const { return is_scanned_[token]; }
+  bool is_scanned(std::size_t token) const { return scanned_at_[token].has_value(); }
+  // Since when nothing new can have been overlooked; nothing: no token is up and searched.
+  std::optional<Clock::time_point> last_complete_scan() const;
   std::uint32_t highest_active() const { return history_.highest_active; }
   const KeyringHistory& history() const { return history_; }
   // In words, why no generation is active yet.
@@ -80,23 +87,45 @@ class Generations {
   struct Seen {
     Candidate candidate;
     std::string wrap_problem;
-    // Of objects of one name; only the real one can have what the policy asks for.
-    auto credibility() const {
-      return std::pair(candidate.is_never_extractable, wrap_problem.empty());
-    }
   };
 
+  // Of scans.
+  void See(std::size_t token, const InventoryEntry& entry, std::vector<Event>& events);
+  bool IsBetter(const Candidate& one, const Candidate& other) const;
+  bool Shows(std::size_t token, const Generation& generation) const;
+  std::map<std::string, Candidate> Candidates() const;
   std::vector<Event> Rejudge(Clock::time_point now);
   void Refresh(Generation& generation, const Candidate& candidate, const Verdict& verdict,
                Clock::time_point now);
-  std::shared_ptr<const std::string> ReferenceTo(const Candidate& object,
-                                                 const Generation& named) const;
-  std::optional<Job> JobFor(Generation& generation, std::size_t token, Clock::time_point now);
+  void SetCanary(Generation& generation, const Canary& canary);
+  std::shared_ptr<const std::string> ReferenceTo(const Candidate& object, const std::string& key_id,
+                                                 const Canary* canary) const;
+  void SayOnce(std::vector<Event>& events, std::string_view name, const std::string& subject,
+               const std::string& key_id, const std::string& message);
+
+  // Of jobs.
+  std::optional<Job> JobFor(Generation& generation, std::size_t token, Clock::time_point now,
+                            WallTime wall_now);
+  std::optional<Job> TrialJob(const Generation& generation, const Held& held, Clock::time_point now,
+                              WallTime wall_now) const;
+  std::optional<Job> DistinctJob(const Generation& generation) const;
+  std::vector<std::string> UncheckedCanaries(const Generation& generation) const;
+  struct Finished;  // a job with what came of it
+  void OnCanaryOpened(const Finished& finished);
+  void OnDistinctChecked(const Finished& finished);
+  void OnSelfTested(const Finished& finished);
+  void OnCanaryMade(const Finished& finished);
+  void Say(const Finished& finished, Severity severity, std::string_view name,
+           const std::string& message) const;
+
+  // Of activation.
+  bool IsDue(const Generation& generation, WallTime wall_now) const;
+  bool IsKnownLongEnough(const Generation& generation, Clock::time_point now,
+                         WallTime wall_now) const;
+  bool HasPassed(const Generation& generation, Clock::time_point now) const;
+  bool MayPassSoon(const Generation& generation, Clock::time_point now) const;
   bool IsTrusted(const Generation& generation) const;
   bool MayServe(const Generation& generation) const;
-  Clock::duration canary_interval(std::size_t token) const {
-    return tokens_[token].canary_interval;
-  }
 
   const config::Keyring& settings_;
   const std::vector<config::Token> tokens_;
@@ -105,10 +134,13 @@ class Generations {
   std::set<std::string> pinned_;
   std::set<std::string> quarantined_;
   std::vector<std::map<std::string, Seen>> seen_;  // by token, then key_id
-  std::vector<bool> is_scanned_;
+  std::vector<std::optional<Clock::time_point>> scanned_at_;
+  std::vector<std::string> software_;  // of the last worker, by token
   std::vector<bool> is_up_;
   std::map<std::string, Generation> all_;
-  std::set<std::pair<std::string, std::string_view>> alarmed_;  // (key_id, event) already said
+  std::set<std::string> announced_;  // key_ids that a scan's verdict accepted
+  std::set<std::string> copies_;     // key_ids that opened another's canary
+  std::set<std::pair<std::string, std::string_view>> alarmed_;  // (subject, event) already said
   Clock::time_point next_lazy_{};
 };
 

@@ -32,7 +32,8 @@ class TokenKeyring final : public Keyring {
   const std::string& name() const override { return settings_.name; }
 
   // --- for the monitor of token `token`, from its own thread; these may wait for it ---
-  void OnNewWorker(std::size_t token);
+  // `software` names the library and firmware behind it.
+  void OnNewWorker(std::size_t token, const std::string& software);
   void OnScan(std::size_t token, const std::vector<InventoryEntry>& entries);
   void OnTokenState(std::size_t token, bool is_up);
   // Does the next thing there is to do on that token; false: nothing is due.
@@ -109,7 +110,8 @@ class TokenKeyring final : public Keyring {
   void Activate();
   void RefreshState();
   void Say(const std::vector<Event>& events) const;
-  std::optional<Error> FatalProblem() const;  // mutex_ is held
+  std::optional<Error> FatalProblem() const;                                      // mutex_ is held
+  GenerationStatus StatusOf(const Generation& generation, bool is_active) const;  // likewise
 
   void UnwrapNow(std::string ciphertext, std::string key_id, const Call& call,
                  Done<SecretBytes> done, std::optional<std::uint64_t> awaited);

@@ -20,47 +20,6 @@ std::vector<config::Token> SettingsOf(const TokenGroup& group) {
   return settings;
 }
 
-MessageKind KindOf(Job::Kind kind) {
-  switch (kind) {
-    case Job::Kind::kOpenCanary:
-    case Job::Kind::kCheckDistinct:
-      return MessageKind::kOpenCanary;
-    case Job::Kind::kSelfTest:
-      return MessageKind::kSelfTest;
-    case Job::Kind::kMakeCanary:
-      return MessageKind::kMakeCanary;
-  }
-  return MessageKind::kOpenCanary;
-}
-
-// Why a token is down, as short as a client may hear it: " (hsm-a: pin_rejected)".
-std::string WhyDown(const std::string& name, const Token::Snapshot& token) {
-  if (token.is_ready || token.problem.empty()) return {};
-  return " (" + name + ": " + std::string(Name(token.problem_reason)) + ")";
-}
-
-std::optional<Reason> WhyDownReason(const Token::Snapshot& token) {
-  if (token.is_ready || token.problem.empty()) return std::nullopt;
-  return token.problem_reason;
-}
-
-// Runs one message of a job; the key is expected not to open another's canary.
-std::string RunOne(Token& token, const Job& job, const std::shared_ptr<const std::string>& kek) {
-  auto operation = std::make_shared<Operation>();
-  operation->kind = KindOf(job.kind);
-  operation->kek = kek;
-  operation->deadline =
-      Clock::now() + token.TimeFor(operation->kind) + token.settings().operation_timeout + 1s;
-  if (job.kind != Job::Kind::kCheckDistinct) return token.Call(std::move(operation));
-  try {
-    token.Call(std::move(operation));
-  } catch (const Error& error) {
-    if (error.reason() == Reason::kCiphertextRefused) return {};
-    throw;
-  }
-  throw Error(Reason::kKeyForeign, "it opens another generation's canary");
-}
-
 }  // namespace
 
 TokenKeyring::TokenKeyring(const config::Keyring& settings, TokenGroup group,
@@ -88,9 +47,9 @@ TokenKeyring::TokenKeyring(const config::Keyring& settings, TokenGroup group,
   Publish();
 }
 
-void TokenKeyring::OnNewWorker(std::size_t token) {
+void TokenKeyring::OnNewWorker(std::size_t token, const std::string& software) {
   const std::lock_guard lock(mutex_);
-  generations_.OnNewWorker(token);
+  generations_.OnNewWorker(token, software);
   searches_[token].done = 0;  // another process may see other keys
 }
 
@@ -110,41 +69,6 @@ void TokenKeyring::OnScan(std::size_t token, const std::vector<InventoryEntry>& 
   Say(events);
   Publish();
   RetryParked();
-}
-
-bool TokenKeyring::RunNextJob(std::size_t token) {
-  std::optional<Job> job;
-  {
-    const std::lock_guard lock(mutex_);
-    job = generations_.NextJob(token, Clock::now());
-  }
-  if (!job) return false;
-  std::optional<Error> error;
-  std::string body;
-  try {
-    for (const auto& kek : job->keks) body = RunOne(group_.token(token), *job, kek);
-  } catch (const Error& failure) {
-    error = failure;
-  }
-  JobEffects effects;
-  {
-    const std::lock_guard lock(mutex_);
-    effects = generations_.OnJobDone(token, *job, error ? &*error : nullptr, body, Clock::now(),
-                                     WallNow());
-  }
-  Say(effects.events);
-  if (effects.canary_to_save) {
-    try {
-      canaries_.Save(*effects.canary_to_save);
-    } catch (const Error& failure) {
-      Say({{.severity = Severity::kError,
-            .name = "state_unusable",
-            .message = failure.what(),
-            .fields = {{"keyring", settings_.name}}}});
-    }
-  }
-  Publish();
-  return true;
 }
 
 void TokenKeyring::Housekeep() {
@@ -232,22 +156,25 @@ void TokenKeyring::RefreshState() {
 
 void TokenKeyring::Admit() {
   std::vector<std::string> key_ids;
-  bool is_complete = false;
-  std::optional<WallTime> last_scan;
+  std::optional<WallTime> last_seen;
+  std::optional<WallTime> scanned;  // when, not now: a key made since was not overlooked
+  const WallTime now = WallNow();
   {
     const std::lock_guard lock(mutex_);
     key_ids = generations_.ToAdmit();
-    is_complete = generations_.is_complete();
-    last_scan = generations_.history().last_complete_scan;
+    last_seen = generations_.history().last_time_seen;
+    if (const auto scan = generations_.last_complete_scan())
+      scanned = now - std::chrono::ceil<std::chrono::seconds>(Clock::now() - *scan);
   }
-  const WallTime now = WallNow();
-  const bool scan_is_due = is_complete && (!last_scan || now - *last_scan >= kScanRecord);
+  const bool scan_is_due = scanned && (!last_seen || now - *last_seen >= kScanRecord);
   if (key_ids.empty() && !scan_is_due) return;
   KeyringHistory written;
   history_.Update(settings_.name, [&](KeyringHistory& history) {
     for (const std::string& key_id : key_ids)
       history.keys.try_emplace(key_id, KnownKey{.first_seen = now, .accepted = {}});
-    if (is_complete) history.last_complete_scan = now;
+    if (scanned)
+      history.last_complete_scan =
+          std::max(history.last_complete_scan.value_or(*scanned), *scanned);
     history.last_time_seen = std::max(history.last_time_seen.value_or(now), now);
     written = history;
   });
@@ -326,7 +253,7 @@ std::shared_ptr<const TokenKeyring::Snapshot> TokenKeyring::MakeSnapshot() const
       snapshot->active = kek;
       for (const std::size_t token : kek->holders) {
         const Held& held = generation.on[token];
-        if (held.holding == Holding::kProved && held.is_self_tested)
+        if (held.holding == Holding::kProved && held.self_tested)
           snapshot->wrap_holders.push_back(token);
       }
       if (const std::string problem = generation.WrapProblem(); !problem.empty()) {
@@ -346,95 +273,6 @@ std::shared_ptr<const TokenKeyring::Snapshot> TokenKeyring::MakeSnapshot() const
 void TokenKeyring::Publish() {
   const std::lock_guard lock(mutex_);
   snapshot_ = MakeSnapshot();
-}
-
-std::optional<Error> TokenKeyring::FatalProblem() const {
-  if (!generations_.is_complete() || generations_.highest_active() == 0) return std::nullopt;
-  const Generation* active = generations_.Active();
-  const std::string name = "generation " + std::to_string(generations_.highest_active()) +
-                           " of keyring " + settings_.name;
-  if (active == nullptr) {
-    return Error(Reason::kKeyMissing,
-                 "no token shows " + name + ", which is active; restore it, or check tokens[].uri");
-  }
-  if (active->is_quarantined)
-    return Error(Reason::kKeyQuarantined, name + " is active and quarantined");
-  bool is_held = false;
-  bool is_foreign = false;
-  bool any_scanned_up = false;
-  for (std::size_t token = 0; token < group_.size(); ++token) {
-    const Holding holding = active->on[token].holding;
-    is_foreign |= holding == Holding::kForeign;
-    is_held |= holding == Holding::kUnproved || holding == Holding::kProved;
-    any_scanned_up |= group_.token(token).is_ready() && generations_.is_scanned(token);
-  }
-  if (is_held || !any_scanned_up) return std::nullopt;
-  if (is_foreign)
-    return Error(Reason::kKeyForeign,
-                 name + " is other key material on the token; restore the right key");
-  return Error(Reason::kKeyMissing,
-               "no token shows " + name + ", which is active; restore it, or check tokens[].uri");
-}
-
-std::shared_ptr<const KeyringStatus> TokenKeyring::Status() const {
-  auto status = std::make_shared<KeyringStatus>();
-  std::string down;
-  for (std::size_t token = 0; token < group_.size(); ++token) {
-    const Token::Snapshot one = group_.token(token).Describe();
-    down += WhyDown(group_.token(token).name(), one);
-    status->tokens.push_back({.name = group_.token(token).name(),
-                              .is_up = one.is_ready,
-                              .problem = one.problem,
-                              .problem_reason = WhyDownReason(one),
-                              .last_proof = {},
-                              .manufacturer = one.description.manufacturer,
-                              .model = one.description.model,
-                              .serial = one.description.serial,
-                              .firmware = one.description.firmware,
-                              .library = one.description.library,
-                              .worker_pids = one.worker_pids,
-                              .sessions = one.sessions,
-                              .queue_length = one.queue_length});
-  }
-  const std::lock_guard lock(mutex_);
-  const Generation* active = generations_.Active();
-  for (const auto& [key_id, generation] : generations_.all()) {
-    const WrapUse use = budget_.Use(key_id);
-    GenerationStatus one{.key_id = key_id,
-                         .generation = generation.number(),
-                         .scheme = std::string(Name(generation.candidate.label.scheme)),
-                         .state = GenerationState::kPending,
-                         .problem = generation.WrapProblem(),
-                         .activation = generation.candidate.label.activation,
-                         .wraps = use.wraps,
-                         .wrap_limit = settings_.wrap_limit,
-                         .last_unwrap = use.last_unwrap,
-                         .tokens = {}};
-    if (generation.is_quarantined) {
-      one.state = GenerationState::kQuarantined;
-    } else if (&generation == active) {
-      one.state = GenerationState::kActive;
-    } else if (generation.verdict.standing == Standing::kDecryptOnly ||
-               generation.number() <= generations_.highest_active()) {
-      one.state = GenerationState::kDecryptOnly;
-    }
-    for (std::size_t token = 0; token < group_.size(); ++token) {
-      const Holding holding = generation.on[token].holding;
-      if (holding == Holding::kUnproved || holding == Holding::kProved)
-        one.tokens.push_back(group_.token(token).name());
-      const auto proof = generation.life->LastProof(token);
-      if (!proof) continue;
-      std::optional<Clock::time_point>& of_token = status->tokens[token].last_proof;
-      of_token = std::max(of_token.value_or(*proof), *proof);
-      if (&generation == active)
-        status->last_proof = std::max(status->last_proof.value_or(*proof), *proof);
-    }
-    status->generations.push_back(std::move(one));
-  }
-  if (snapshot_->active && status->last_proof) status->active_key_id = snapshot_->active->key_id;
-  status->fatal = FatalProblem();
-  if (!status->last_proof) status->waiting_for = WaitingFor() + down;
-  return status;
 }
 
 }  // namespace mortise::hsm

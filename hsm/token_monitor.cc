@@ -16,6 +16,11 @@ constexpr auto kIdle = 200ms;
 // succeeds nothing is served.
 constexpr auto kAfterFailure = 2s;
 
+// What a self-test has to be repeated for when it changes.
+std::string SoftwareOf(const Ready& description) {
+  return description.serial + '\0' + description.firmware + '\0' + description.library;
+}
+
 }  // namespace
 
 TokenMonitor::TokenMonitor(Token& token, std::vector<Place> places)
@@ -40,7 +45,8 @@ void TokenMonitor::LookAfter() {
     next_scan_ = {};
     is_searched_ = false;
     shown_.clear();
-    for (const Place& place : places_) place.keyring->OnNewWorker(place.token);
+    const std::string software = SoftwareOf(token.description);
+    for (const Place& place : places_) place.keyring->OnNewWorker(place.token, software);
   }
   for (const Place& place : places_) place.keyring->OnTokenState(place.token, token.is_ready);
   if (token.is_ready) {
