@@ -57,6 +57,7 @@ int main(int argc, char** argv) {
   using namespace mortise::cli;
   ExitCode code = ExitCode::kFailed;
   try {
+    mortise::BindSymbolsAtStart(argv);
     mortise::HardenProcess();
     code = Run(argc, argv);
   } catch (const mortise::Error& error) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/hardening.h"
 #include "hsm/worker/channel.h"
 
 namespace mortise::hsm {
@@ -59,7 +60,7 @@ LaunchedWorker Launcher::Launch(const std::string& token,
   const UniqueFd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!nothing) throw Error(Reason::kInternal, "/dev/null: " + ErrnoText(errno));
   std::vector<std::string> arguments = {"mortise-token-worker", token, std::to_string(getpid())};
-  std::vector<std::string> variables;
+  std::vector<std::string> variables = {kBindSymbolsAtStart};
   for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
   const std::vector<char*> argv = Pointers(arguments);
   const std::vector<char*> envp = Pointers(variables);

@@ -99,6 +99,12 @@ class ProcessTest(TestCase):
             self.assertRegex(limits, r"Max core file size\s+0\s+0")
             self.assertIn("NoNewPrivs:\t1", read_as_root(f"/proc/{pid}/status").decode())
 
+    def test_no_symbol_is_looked_up_while_a_seed_is_in_the_registers(self):
+        needs_root()
+        dev = Dev(self)
+        for pid in (dev.front.pid, *dev.workers()):
+            self.assertIn(b"LD_BIND_NOW=1", read_as_root(f"/proc/{pid}/environ").split(b"\0"))
+
     def test_the_pin_is_in_no_arguments_environment_or_log(self):
         needs_root()
         seen, done = {}, threading.Event()
