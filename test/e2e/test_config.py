@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrong configuration ends with exit 2; a wrong token keeps the process running and says why."""
 
+import os
+import signal
 import socket
 import stat
 import urllib.request
@@ -125,11 +127,20 @@ class PlantedObjectTest(TestCase):
         label, identity = fields["label"].strip(), fields["ID"].strip()
         planted = self.dir / "planted"
         planted.write_bytes(bytes(range(32)))
+        for _ in range(2):  # as a user who may log in, and as a stranger
+            service.token.pkcs11_tool("--write-object", planted, "--type", "secrkey", "--key-type", "AES:32",
+                                      "--label", label, "--id", identity, "--private", "--sensitive")
         service.token.pkcs11_tool("--write-object", planted, "--type", "secrkey", "--key-type", "AES:32",
                                   "--label", label, "--id", identity, "--usage-decrypt")
         service.token.pkcs11_tool("--write-object", planted, "--type", "data", "--label", label)
-        self.assertEqual(service.token.pkcs11_tool("--list-objects").count(label), 3)
+        self.assertEqual(service.token.pkcs11_tool("--list-objects").count(label), 5)
         service.start()
         with service.client() as client:
             seed = kms.new_seed()
+            wrapped = client.encrypt(seed)
+            for _ in range(4):  # each worker lists the objects in an order of its own
+                self.assertEqual(client.decrypt(wrapped), seed)
+                for pid in service.workers():
+                    os.kill(pid, signal.SIGKILL)
+                service.wait_until_healthy()
             self.assertEqual(client.decrypt(client.encrypt(seed)), seed)

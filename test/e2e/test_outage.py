@@ -104,9 +104,7 @@ class OutageTest(TestCase):
         service = self.serve("bridge")
         wrapped = self.client.encrypt(kms.new_seed())
         service.faults("hang", "C_Decrypt", "4")
-        start = time.monotonic()
-        self.assertEqual(kms.outcome(self.client.decrypt, wrapped, timeout=0.05)[0], kms.DEADLINE_EXCEEDED)
-        self.assertLess(time.monotonic() - start, 2)
+        self.assertLess(kms.seconds_until_decrypt_ends(service.socket, wrapped, b"50m", patience=15), 2)
         service.faults("release")
         eventually(lambda: kms.outcome(self.client.decrypt, wrapped, timeout=5)[0] == kms.OK, 20, "later calls work")
 

@@ -27,13 +27,12 @@ class OverloadTest(TestCase):
                 slowest = max(slowest, time.monotonic() - start)
                 time.sleep(0.1)
             self.assertLess(slowest, 2.0, "Status waits for no token")
-            for limit in (0.2, 1.0):
-                start = time.monotonic()
-                code = kms.outcome(client.decrypt, wrapped, timeout=limit)[0]
-                self.assertIn(code, (kms.OK, kms.DEADLINE_EXCEEDED, kms.UNAVAILABLE))
-                self.assertLess(time.monotonic() - start, limit + 2, "a deadline holds")
+            for limit, timeout in ((0.2, b"200m"), (1, b"1S")):
+                self.assertLess(kms.seconds_until_decrypt_ends(service.socket, wrapped, timeout, patience=15),
+                                limit + 2, "a deadline holds")
             report = load.report()
-            self.assertGreater(report["calls"], 0)
+            self.assertGreater(report["calls"], report["failed"], "some are served")
+            self.assertLessEqual(set(report["errors"]), {"DEADLINE_EXCEEDED", "UNAVAILABLE"}, report)
             service.faults("clear")
             self.assertEqual(client.decrypt(wrapped, timeout=20), seed)
         self.assertTrue(service.front.is_running())

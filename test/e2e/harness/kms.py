@@ -7,6 +7,7 @@ import uuid
 
 import grpc
 
+from harness import http2
 from harness.paths import BUILD
 
 sys.path.insert(0, str(BUILD / "test" / "e2e"))
@@ -74,6 +75,13 @@ def outcome(function, *arguments, **keywords):
         return OK, ""
     except grpc.RpcError as error:
         return error.code(), error.details()
+
+
+def seconds_until_decrypt_ends(socket, wrapped, timeout, patience):
+    """How long the server lets a Decrypt of this `timeout` live; see http2.seconds_until_ended."""
+    request = kmsv2_pb2.DecryptRequest(ciphertext=wrapped.ciphertext, key_id=wrapped.key_id)
+    return http2.seconds_until_ended(socket, b"/v2.KeyManagementService/Decrypt", request.SerializeToString(), timeout,
+                                     patience)
 
 
 def is_healthy(client, timeout=2):
