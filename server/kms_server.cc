@@ -70,9 +70,16 @@ void KmsServer::Adopt(UniqueFd connection, Peer peer) {
 
 void KmsServer::ReadQueue() {
   pthread_setname_np(pthread_self(), "kms-queue");
+  using Queue = grpc::CompletionQueue;
+  constexpr std::chrono::seconds kIdle{1};  // how often it beats at least
   void* tag = nullptr;
   bool ok = false;
-  while (queue_->Next(&tag, &ok)) PendingCall::Take(tag, ok);
+  for (;;) {
+    heartbeat_.Beat();
+    const auto next = queue_->AsyncNext(&tag, &ok, std::chrono::system_clock::now() + kIdle);
+    if (next == Queue::SHUTDOWN) return;
+    if (next == Queue::GOT_EVENT) PendingCall::Take(tag, ok);
+  }
 }
 
 // The queue may be shut down once nothing more is put into it: after the last call's last

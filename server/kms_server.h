@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/heartbeat.h"
 #include "config/config.h"
 #include "hsm/keyring.h"
 #include "server/kms_service.h"
@@ -33,6 +34,9 @@ class KmsServer {
   // holds this 100 ms longer.
   void Stop(Deadline deadline);
 
+  // Beats every second at least, while handlers return.
+  const Heartbeat& heartbeat() const { return heartbeat_; }
+
  private:
   void ReadQueue();
 
@@ -40,6 +44,7 @@ class KmsServer {
   KmsService service_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::unique_ptr<grpc::Server> server_;
+  Heartbeat heartbeat_;
   std::thread reader_;
 };
 

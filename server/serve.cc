@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kStopGrace{250};
 constexpr milliseconds kTurn{250};
 constexpr milliseconds kTurnWhileWaiting{20};  // for a successor's readiness, or for its end
-constexpr std::chrono::seconds kStuck{5};      // a listener that has not gone round for so long
+constexpr std::chrono::seconds kStuck{5};      // a loop that has not gone round for so long
 
 sigset_t OurSignals() {
   sigset_t signals;
@@ -161,7 +161,8 @@ void Front::TellSystemd() {
     if (!text.empty()) text += "; ";
     text += fmt::format("{}: {}", place->settings.name,
                         JudgeHealth(*place->keyring->Status(), place->settings, now).healthz);
-    is_alive = is_alive && (!place->listener || now - place->listener->last_turn() < kStuck);
+    is_alive = is_alive && place->server.heartbeat().age() < kStuck &&
+               (!place->listener || now - place->listener->last_turn() < kStuck);
   }
   if (is_alive && options_.heartbeat != nullptr) options_.heartbeat->Beat();
   notify_.Status(text);

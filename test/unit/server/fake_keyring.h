@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -61,6 +62,11 @@ class FakeKeyring final : public hsm::Keyring {
     const std::lock_guard lock(mutex_);
     error_ = std::move(error);
   }
+  // As no keyring may: its calls do not return before `release`.
+  void BlockUntil(std::shared_future<void> release) {
+    const std::lock_guard lock(mutex_);
+    release_ = std::move(release);
+  }
   void Hold() {
     const std::lock_guard lock(mutex_);
     is_holding_ = true;
@@ -103,16 +109,19 @@ class FakeKeyring final : public hsm::Keyring {
   void Submit(hsm::Call call, Finish finish) {
     ++calls_;
     std::optional<Error> error;
+    std::shared_future<void> release;
     {
       const std::lock_guard lock(mutex_);
       last_call_ = call;
       error = error_;
+      release = release_;
       if (is_holding_) {
         held_.push_back({std::move(call), std::move(finish)});
         changed_.notify_all();
         return;
       }
     }
+    if (release.valid()) release.wait();
     finish(error);
   }
 
@@ -122,6 +131,7 @@ class FakeKeyring final : public hsm::Keyring {
   std::shared_ptr<const hsm::KeyringStatus> status_;
   std::optional<Error> error_;
   bool is_holding_ = false;
+  std::shared_future<void> release_;
   std::vector<Held> held_;
   hsm::Call last_call_{};
   std::atomic<int> calls_{0};

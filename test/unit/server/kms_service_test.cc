@@ -190,6 +190,17 @@ TEST_F(KmsServiceTest, AnswersStatusWhileDecryptsAreHeld) {
   for (auto& decrypt : decrypts) EXPECT_TRUE(decrypt.get().ok());
 }
 
+TEST_F(KmsServiceTest, ItsHeartBeatsOnlyWhileHandlersReturn) {
+  std::promise<void> release;
+  keyring.BlockUntil(release.get_future().share());
+  auto call = std::async(std::launch::async, [this] { return client.Decrypt("x"); });
+  const Heartbeat& heartbeat = serving.server().heartbeat();
+  EXPECT_TRUE(Eventually([&] { return heartbeat.age() > seconds(2); }));  // idle, it beats sooner
+  release.set_value();
+  EXPECT_TRUE(call.get().ok());
+  EXPECT_TRUE(Eventually([&] { return heartbeat.age() < seconds(1); }));
+}
+
 TEST_F(KmsServiceTest, EndsWhatIsInFlightWhenItStops) {
   keyring.Hold();
   auto call = std::async(std::launch::async, [this] { return client.Decrypt("x"); });

@@ -130,6 +130,7 @@ class Serving {
     server_.Stop(Clock::now() + grace);
   }
   server::Listener& listener() { return listener_; }
+  const server::KmsServer& server() const { return server_; }
 
   Recorder recorder;
   const std::shared_ptr<FakeKeyring> keyring = std::make_shared<FakeKeyring>();
