@@ -11,16 +11,19 @@ namespace {
 constexpr std::string_view kIgnoredAlarm = "key_ignored";
 constexpr std::string_view kRefusedAlarm = "key_not_accepted";
 
-Verdict Ignored(std::string why) {
-  return {Standing::kIgnored, kIgnoredAlarm, std::move(why)};
-}
-
 Verdict DecryptOnly(std::string why) {
   return {Standing::kDecryptOnly, kRefusedAlarm, std::move(why)};
 }
 
 bool IsKnown(const std::string& key_id, const AcceptanceFacts& facts) {
   return facts.history.keys.contains(key_id) || facts.pinned.contains(key_id);
+}
+
+// Never used, but where it may have wrapped something: its canary tells which object it is.
+Verdict Ignored(const Candidate& candidate, const AcceptanceFacts& facts, std::string why) {
+  if (IsKnown(candidate.key_id, facts) || facts.with_canary.contains(candidate.key_id))
+    return DecryptOnly(std::move(why));
+  return {Standing::kIgnored, kIgnoredAlarm, std::move(why)};
 }
 
 class Judgement {
@@ -58,12 +61,12 @@ class Judgement {
           other->key_id == candidate.key_id)
         continue;
       if (other->keeps_policy && !candidate.keeps_policy) {
-        return Ignored(
-            "it breaks the attribute policy, which another key of this generation "
-            "keeps; delete the one that is not yours");
+        return Ignored(candidate, facts_,
+                       "it breaks the attribute policy, which another key of this generation "
+                       "keeps; delete the one that is not yours");
       }
       if (other->keeps_policy == candidate.keeps_policy) {
-        return Ignored(
+        return DecryptOnly(
             "two unknown keys share this generation and neither can be trusted; "
             "delete the wrong one");
       }
@@ -84,9 +87,9 @@ class Judgement {
     if (IsKnown(candidate.key_id, facts_)) return JudgeKnown(candidate);
     // Also when the one in use is not to be seen now: else whoever hides it takes its place.
     if (taken_.contains(generation)) {
-      return Ignored(
-          "another key of this generation is already in use; delete the newcomer if it "
-          "is not yours");
+      return Ignored(candidate, facts_,
+                     "another key of this generation is already in use; delete the newcomer if it "
+                     "is not yours");
     }
     if (std::optional<Verdict> twins = JudgeTwins(candidate)) return *std::move(twins);
     if (facts_.history.problem) {
@@ -123,21 +126,25 @@ class Judgement {
 
 }  // namespace
 
+std::string LabelProblem(const KeyLabel& label, const std::string& context_tag) {
+  if (label.context_tag != context_tag)
+    return "its label names another context; check keyrings[].context";
+  if (label.scheme != SchemeId::kAesGcm || label.role != KeyRole::kWrap || label.withdrawn)
+    return "its label is not one of a key that this release knows; upgrade mortise on this node";
+  return {};
+}
+
 std::map<std::string, Verdict> Judge(const std::vector<Candidate>& candidates,
                                      const AcceptanceFacts& facts) {
   std::map<std::string, Verdict> verdicts;
   std::vector<const Candidate*> eligible;
   for (const Candidate& candidate : candidates) {
-    if (candidate.label.context_tag != facts.context_tag) {
-      verdicts[candidate.key_id] =
-          Ignored("its label names another context; check keyrings[].context");
-    } else if (candidate.label.scheme != SchemeId::kAesGcm ||
-               candidate.label.role != KeyRole::kWrap || candidate.label.withdrawn) {
-      verdicts[candidate.key_id] = Ignored(
-          "its label is not one of a key that this release knows; upgrade mortise on this node");
+    if (std::string problem = LabelProblem(candidate.label, facts.context_tag); !problem.empty()) {
+      verdicts[candidate.key_id] = Ignored(candidate, facts, std::move(problem));
     } else if (!candidate.is_never_extractable && !IsKnown(candidate.key_id, facts)) {
       // Of a known key this stops wraps alone: its canary proves which key it is.
       verdicts[candidate.key_id] = Ignored(
+          candidate, facts,
           "the token does not say that it was never extractable, so it may be a planted key");
     } else {
       eligible.push_back(&candidate);

@@ -37,11 +37,15 @@ struct Verdict {
 struct AcceptanceFacts {
   std::string context_tag;
   const KeyringHistory& history;
-  std::set<std::string> pinned;  // key_ids with a pinned canary: as good as accepted
+  std::set<std::string> pinned;       // key_ids with a pinned canary: as good as accepted
+  std::set<std::string> with_canary;  // key_ids with any canary: what they wrapped must open
   // Of a process that goes on looking:
   std::set<std::string> announced;  // accepted by an earlier scan, on trial since
   std::set<std::string> copies;     // that opened another generation's canary
 };
+
+// Why a label is not one of a wrap key of this context; empty: it is one.
+std::string LabelProblem(const KeyLabel& label, const std::string& context_tag);
 
 // Which of the keys found by label are this keyring's (DESIGN, Keyrings and generations).
 // A label can be written by anyone who may create objects, so a generation counts only as

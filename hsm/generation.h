@@ -41,6 +41,11 @@ enum class Holding : std::uint8_t {
 // A generation on one of the keyring's tokens.
 struct Held {
   Holding holding = Holding::kAbsent;
+  // The object that is used there, of those that claim the key_id, and how a worker is told
+  // of it: a KekReference, encoded, with the canary.
+  std::string label, cka_id;
+  std::shared_ptr<const std::string> reference;
+  std::set<std::string> foreign;  // labels of the objects that did not open the canary
   std::optional<Clock::time_point> self_tested;  // when it last passed, by this software
   std::string self_test_problem;                 // it failed: no wraps here by this worker
   std::string wrap_problem;        // of the attribute policy, as this token reports the key
@@ -58,11 +63,11 @@ struct Generation {
   Clock::time_point known_since{};
   std::vector<Held> on;  // by token
   std::shared_ptr<KekLife> life;
-  std::shared_ptr<const std::string> reference;  // KekReference, encoded; with the canary
 
   std::uint32_t number() const { return candidate.label.generation; }
   bool IsProvedAnywhere() const;
-  // Empty: every token that shows it lets it wrap, and it failed its self-test not on all.
+  // Empty: every token that proved it, or where none did every one that shows it, lets it
+  // wrap, and it failed its self-test not on all.
   std::string WrapProblem() const;
 };
 

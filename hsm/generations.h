@@ -30,6 +30,7 @@ struct Job {
   // What to send, one after the other; of kCheckDistinct one for each other canary.
   std::vector<std::shared_ptr<const std::string>> keks;
   std::vector<std::string> others;  // of kCheckDistinct: whose canaries those are
+  std::string label = {};           // of the object that is asked
 };
 
 // What came of a job, beside the change to the generations.
@@ -88,18 +89,23 @@ class Generations {
     Candidate candidate;
     std::string wrap_problem;
   };
+  // Anyone who may create objects can give them a key's CKA_ID: one of them is the key.
+  using Claimants = std::map<std::string, Seen>;  // of one key_id on one token, by label
 
   // Of scans.
   void See(std::size_t token, const InventoryEntry& entry, std::vector<Event>& events);
-  bool IsBetter(const Candidate& one, const Candidate& other) const;
-  bool Shows(std::size_t token, const Generation& generation) const;
-  std::map<std::string, Candidate> Candidates() const;
+  bool IsBetter(std::size_t token, const Candidate& one, std::size_t other_token,
+                const Candidate& other) const;
+  std::vector<Candidate> Candidates() const;
+  const Seen* BestOf(std::size_t token, const std::string& key_id) const;
+  void Choose(Generation& generation, std::size_t token);
   std::vector<Event> Rejudge(Clock::time_point now);
   void Refresh(Generation& generation, const Candidate& candidate, const Verdict& verdict,
                Clock::time_point now);
   void SetCanary(Generation& generation, const Canary& canary);
-  std::shared_ptr<const std::string> ReferenceTo(const Candidate& object, const std::string& key_id,
+  std::shared_ptr<const std::string> ReferenceTo(const Held& object, const std::string& key_id,
                                                  const Canary* canary) const;
+  void RenewReference(const Generation& generation, Held& held) const;
   void SayOnce(std::vector<Event>& events, std::string_view name, const std::string& subject,
                const std::string& key_id, const std::string& message);
 
@@ -108,10 +114,11 @@ class Generations {
                             WallTime wall_now);
   std::optional<Job> TrialJob(const Generation& generation, const Held& held, Clock::time_point now,
                               WallTime wall_now) const;
-  std::optional<Job> DistinctJob(const Generation& generation) const;
+  std::optional<Job> DistinctJob(const Generation& generation, const Held& held) const;
   std::vector<std::string> UncheckedCanaries(const Generation& generation) const;
   struct Finished;  // a job with what came of it
   void OnCanaryOpened(const Finished& finished);
+  void OnCanaryRefused(const Finished& finished);
   void OnDistinctChecked(const Finished& finished);
   void OnSelfTested(const Finished& finished);
   void OnCanaryMade(const Finished& finished);
@@ -133,7 +140,7 @@ class Generations {
   std::map<std::string, Canary> canaries_;
   std::set<std::string> pinned_;
   std::set<std::string> quarantined_;
-  std::vector<std::map<std::string, Seen>> seen_;  // by token, then key_id
+  std::vector<std::map<std::string, Claimants>> seen_;  // by token, then key_id
   std::vector<std::optional<Clock::time_point>> scanned_at_;
   std::vector<std::string> software_;  // of the last worker, by token
   std::vector<bool> is_up_;

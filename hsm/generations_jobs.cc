@@ -64,17 +64,24 @@ std::optional<Job> Generations::NextJob(std::size_t token, Clock::time_point now
 
 std::optional<Job> Generations::JobFor(Generation& generation, std::size_t token,
                                        Clock::time_point now, WallTime wall_now) {
-  const Held& held = generation.on[token];
+  Held& held = generation.on[token];
   if (held.holding == Holding::kAbsent || now < held.not_before) return std::nullopt;
+  if (held.foreign.contains(held.label)) {
+    held.foreign.clear();  // all were asked in vain: begin anew
+    Choose(generation, token);
+  }
   const bool may_serve = MayServe(generation);
   if (generation.canary) {
     const bool is_active = generation.number() == history_.highest_active;
     const auto proof = generation.life->LastProof(token);
     const bool is_due = is_active && (!proof || now - *proof >= tokens_[token].canary_interval);
     if (held.holding != Holding::kProved || is_due) {
-      if (may_serve || now >= next_lazy_) {
-        if (!may_serve) next_lazy_ = now + kLazyInterval;
-        return Job{Job::Kind::kOpenCanary, generation.candidate.key_id, {generation.reference}, {}};
+      // Where several objects claim the key_id, Decrypt waits to know which it is.
+      const bool is_urgent = may_serve || seen_[token].at(generation.candidate.key_id).size() > 1;
+      if (is_urgent || now >= next_lazy_) {
+        if (!is_urgent) next_lazy_ = now + kLazyInterval;
+        return Job{
+            Job::Kind::kOpenCanary, generation.candidate.key_id, {held.reference}, {}, held.label};
       }
       return std::nullopt;
     }
@@ -89,15 +96,16 @@ std::optional<Job> Generations::JobFor(Generation& generation, std::size_t token
 std::optional<Job> Generations::TrialJob(const Generation& generation, const Held& held,
                                          Clock::time_point now, WallTime wall_now) const {
   if (!generation.is_admitted) {
-    if (std::optional<Job> job = DistinctJob(generation)) return job;
+    if (std::optional<Job> job = DistinctJob(generation, held)) return job;
   }
   if (!generation.canary && !IsTrusted(generation)) return std::nullopt;
   const std::string& key_id = generation.candidate.key_id;
   const bool is_near = generation.number() > history_.highest_active &&
                        generation.candidate.label.activation <= wall_now + kRehearsal;
   if (!held.self_tested || (is_near && now - *held.self_tested >= kTestedLately))
-    return Job{Job::Kind::kSelfTest, key_id, {generation.reference}, {}};
-  if (!generation.canary) return Job{Job::Kind::kMakeCanary, key_id, {generation.reference}, {}};
+    return Job{Job::Kind::kSelfTest, key_id, {held.reference}, {}, held.label};
+  if (!generation.canary)
+    return Job{Job::Kind::kMakeCanary, key_id, {held.reference}, {}, held.label};
   return std::nullopt;
 }
 
@@ -113,12 +121,15 @@ std::vector<std::string> Generations::UncheckedCanaries(const Generation& genera
   return others;
 }
 
-std::optional<Job> Generations::DistinctJob(const Generation& generation) const {
-  Job job{
-      Job::Kind::kCheckDistinct, generation.candidate.key_id, {}, UncheckedCanaries(generation)};
+std::optional<Job> Generations::DistinctJob(const Generation& generation, const Held& held) const {
+  Job job{Job::Kind::kCheckDistinct,
+          generation.candidate.key_id,
+          {},
+          UncheckedCanaries(generation),
+          held.label};
   if (job.others.empty()) return std::nullopt;
   for (const std::string& other : job.others)
-    job.keks.push_back(ReferenceTo(generation.candidate, other, &canaries_.at(other)));
+    job.keks.push_back(ReferenceTo(held, other, &canaries_.at(other)));
   return job;
 }
 
@@ -126,7 +137,8 @@ JobEffects Generations::OnJobDone(std::size_t token, const Job& job, const Error
                                   std::string_view body, Clock::time_point now, WallTime wall_now) {
   JobEffects effects;
   const auto found = all_.find(job.key_id);
-  if (found == all_.end()) return effects;
+  // What came of an object says nothing of the one that is used since.
+  if (found == all_.end() || found->second.on[token].label != job.label) return effects;
   const Finished finished{
       token, job, error, body, now, wall_now, found->second, found->second.on[token], effects};
   if (error != nullptr) finished.held.not_before = now + kAfterFailure;
@@ -153,14 +165,27 @@ void Generations::OnCanaryOpened(const Finished& finished) {
     held.holding = Holding::kProved;
     finished.generation.life->Proved(finished.token, finished.now);
   } else if (finished.error->reason() == Reason::kKeyMissing) {
-    held = Held{};
+    seen_[finished.token][finished.job.key_id].erase(held.label);
+    Choose(finished.generation, finished.token);
   } else if (finished.error->reason() == Reason::kCiphertextRefused) {
-    held.not_before = finished.now + kForeignAgain;
-    if (std::exchange(held.holding, Holding::kForeign) == Holding::kForeign) return;
-    Say(finished, Severity::kError, "key_foreign",
-        "the key under this name does not open its canary: it is other key material, and is not "
-        "used on this token. Restore the right key, or point tokens[].uri at the right token");
+    OnCanaryRefused(finished);
   }
+  if (held.label != finished.generation.candidate.label_text)
+    std::ranges::move(Rejudge(finished.now), std::back_inserter(finished.effects.events));
+}
+
+// The next object that claims the key_id is asked at once; the last one's refusal is the token's.
+void Generations::OnCanaryRefused(const Finished& finished) {
+  Held& held = finished.held;
+  held.foreign.insert(held.label);
+  if (held.holding == Holding::kProved) held.holding = Holding::kUnproved;
+  Choose(finished.generation, finished.token);
+  if (!held.foreign.contains(held.label)) return;
+  held.not_before = finished.now + kForeignAgain;
+  if (std::exchange(held.holding, Holding::kForeign) == Holding::kForeign) return;
+  Say(finished, Severity::kError, "key_foreign",
+      "the key under this name does not open its canary: it is other key material, and is not "
+      "used on this token. Restore the right key, or point tokens[].uri at the right token");
 }
 
 void Generations::OnDistinctChecked(const Finished& finished) {

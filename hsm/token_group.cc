@@ -29,9 +29,8 @@ bool IsTheTokensFault(Reason reason) {
 // One Decrypt on its way through the tokens that hold its KEK.
 class TokenGroup::UnwrapCall : public std::enable_shared_from_this<UnwrapCall> {
  public:
-  UnwrapCall(const TokenGroup& group, std::vector<std::size_t> order,
-             std::shared_ptr<const std::string> kek, std::string_view ciphertext, const Call& call,
-             Unwrapped done)
+  UnwrapCall(const TokenGroup& group, std::vector<std::size_t> order, KekByToken kek,
+             std::string_view ciphertext, const Call& call, Unwrapped done)
       : group_(group),
         order_(std::move(order)),
         kek_(std::move(kek)),
@@ -59,7 +58,7 @@ class TokenGroup::UnwrapCall : public std::enable_shared_from_this<UnwrapCall> {
 
   const TokenGroup& group_;
   const std::vector<std::size_t> order_;
-  const std::shared_ptr<const std::string> kek_;
+  const KekByToken kek_;
   const std::string ciphertext_;
   const Call call_;
   const Unwrapped done_;
@@ -69,9 +68,8 @@ class TokenGroup::UnwrapCall : public std::enable_shared_from_this<UnwrapCall> {
 // One Encrypt: wrapped on one token, proved on another.
 class TokenGroup::WrapCall : public std::enable_shared_from_this<WrapCall> {
  public:
-  WrapCall(const TokenGroup& group, std::vector<std::size_t> order,
-           std::shared_ptr<const std::string> kek, SecretBytes seed, const Call& call,
-           WrapProved done)
+  WrapCall(const TokenGroup& group, std::vector<std::size_t> order, KekByToken kek,
+           SecretBytes seed, const Call& call, WrapProved done)
       : group_(group),
         order_(std::move(order)),
         kek_(std::move(kek)),
@@ -156,7 +154,7 @@ class TokenGroup::WrapCall : public std::enable_shared_from_this<WrapCall> {
 
   const TokenGroup& group_;
   const std::vector<std::size_t> order_;
-  const std::shared_ptr<const std::string> kek_;
+  const KekByToken kek_;
   const SecretBytes seed_;
   const Call call_;
   const WrapProved done_;
@@ -176,12 +174,11 @@ std::vector<std::size_t> TokenGroup::InOrder(const std::vector<std::size_t>& hol
   return order;
 }
 
-OperationPtr TokenGroup::MakeOperation(MessageKind kind, std::size_t token,
-                                       const std::shared_ptr<const std::string>& kek,
+OperationPtr TokenGroup::MakeOperation(MessageKind kind, std::size_t token, const KekByToken& kek,
                                        std::string_view input, const Call& call) const {
   auto operation = std::make_shared<Operation>();
   operation->kind = kind;
-  operation->kek = kek;
+  operation->kek = (*kek)[token];
   operation->input = input;
   operation->deadline = call.deadline;
   operation->cancelled = call.cancelled;
@@ -189,17 +186,15 @@ OperationPtr TokenGroup::MakeOperation(MessageKind kind, std::size_t token,
   return operation;
 }
 
-void TokenGroup::Unwrap(const std::vector<std::size_t>& holders,
-                        std::shared_ptr<const std::string> kek, std::string_view ciphertext,
-                        const Call& call, Unwrapped done) const {
+void TokenGroup::Unwrap(const std::vector<std::size_t>& holders, KekByToken kek,
+                        std::string_view ciphertext, const Call& call, Unwrapped done) const {
   std::make_shared<UnwrapCall>(*this, InOrder(holders), std::move(kek), ciphertext, call,
                                std::move(done))
       ->TryNext();
 }
 
-void TokenGroup::WrapAndProve(const std::vector<std::size_t>& holders,
-                              std::shared_ptr<const std::string> kek, SecretBytes seed,
-                              const Call& call, WrapProved done) const {
+void TokenGroup::WrapAndProve(const std::vector<std::size_t>& holders, KekByToken kek,
+                              SecretBytes seed, const Call& call, WrapProved done) const {
   std::make_shared<WrapCall>(*this, InOrder(holders), std::move(kek), std::move(seed), call,
                              std::move(done))
       ->TryNext();

@@ -11,6 +11,9 @@
 
 namespace mortise::hsm {
 
+// How each token is told of a KEK: by token, a KekReference, encoded.
+using KekByToken = std::shared_ptr<const std::vector<std::shared_ptr<const std::string>>>;
+
 // The tokens of one keyring, in order of preference. It chooses where an operation goes,
 // and sends it on when a token fails it. Thread-safe; never blocks.
 class TokenGroup {
@@ -23,13 +26,13 @@ class TokenGroup {
 
   // On the first ready token of `holders`, then the next ones. Where none is ready it waits
   // at the first, whose worker may come up in time.
-  void Unwrap(const std::vector<std::size_t>& holders, std::shared_ptr<const std::string> kek,
-              std::string_view ciphertext, const Call& call, Unwrapped done) const;
+  void Unwrap(const std::vector<std::size_t>& holders, KekByToken kek, std::string_view ciphertext,
+              const Call& call, Unwrapped done) const;
 
   // Wraps on the first ready token and proves the result on the second, within a third of
   // the time that is left; where there is no second that answers, on the first.
-  void WrapAndProve(const std::vector<std::size_t>& holders, std::shared_ptr<const std::string> kek,
-                    SecretBytes seed, const Call& call, WrapProved done) const;
+  void WrapAndProve(const std::vector<std::size_t>& holders, KekByToken kek, SecretBytes seed,
+                    const Call& call, WrapProved done) const;
 
   Token& token(std::size_t index) const { return *tokens_[index]; }
   std::size_t size() const { return tokens_.size(); }
@@ -39,9 +42,8 @@ class TokenGroup {
   class WrapCall;
 
   std::vector<std::size_t> InOrder(const std::vector<std::size_t>& holders) const;
-  OperationPtr MakeOperation(MessageKind kind, std::size_t token,
-                             const std::shared_ptr<const std::string>& kek, std::string_view input,
-                             const Call& call) const;
+  OperationPtr MakeOperation(MessageKind kind, std::size_t token, const KekByToken& kek,
+                             std::string_view input, const Call& call) const;
 
   const std::vector<Token*> tokens_;
   const std::vector<std::uint32_t> shares_;

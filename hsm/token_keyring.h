@@ -58,8 +58,8 @@ class TokenKeyring final : public Keyring {
   struct Kek {
     std::string key_id;
     std::uint32_t generation = 0;
-    std::shared_ptr<const std::string> reference;
-    std::vector<std::size_t> holders;
+    KekByToken reference;
+    std::vector<std::size_t> holders;  // those that proved it first
     bool is_quarantined = false;
     bool is_foreign = false;  // every token that shows it shows other material
     std::shared_ptr<KekLife> life;

@@ -239,16 +239,21 @@ std::shared_ptr<const TokenKeyring::Snapshot> TokenKeyring::MakeSnapshot() const
     auto kek = std::make_shared<Kek>();
     kek->key_id = key_id;
     kek->generation = generation.number();
-    kek->reference = generation.reference;
     kek->is_quarantined = generation.is_quarantined;
     kek->life = generation.life;
+    std::vector<std::shared_ptr<const std::string>> references;
     for (std::size_t token = 0; token < group_.size(); ++token) {
       const Holding holding = generation.on[token].holding;
+      references.push_back(generation.on[token].reference);
       kek->is_foreign |= holding == Holding::kForeign;
       if (holding == Holding::kUnproved || holding == Holding::kProved)
         kek->holders.push_back(token);
     }
     kek->is_foreign &= kek->holders.empty();
+    kek->reference = std::make_shared<const decltype(references)>(std::move(references));
+    std::ranges::stable_partition(kek->holders, [&](std::size_t token) {
+      return generation.on[token].holding == Holding::kProved;
+    });
     if (&generation == active) {
       snapshot->active = kek;
       for (const std::size_t token : kek->holders) {

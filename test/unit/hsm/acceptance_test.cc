@@ -45,6 +45,7 @@ class AcceptanceTest : public ::testing::Test {
   std::map<std::string, Verdict> Judged(const std::vector<Candidate>& candidates) {
     AcceptanceFacts facts{.context_tag = "c7d386", .history = history_};
     facts.pinned = pinned_;
+    facts.with_canary = with_canary_;
     facts.announced = announced_;
     facts.copies = copies_;
     return Judge(candidates, facts);
@@ -66,7 +67,7 @@ class AcceptanceTest : public ::testing::Test {
   }
 
   KeyringHistory history_;
-  std::set<std::string> pinned_, announced_, copies_;
+  std::set<std::string> pinned_, with_canary_, announced_, copies_;
 };
 
 TEST_F(AcceptanceTest, HasNothingToSayOfAnEmptyToken) {
@@ -193,11 +194,11 @@ TEST_F(AcceptanceTest, IgnoresANewcomerBesideAPinnedKey) {
   ExpectIgnored(Judged({Key(3), Key(3, 'b')}).at(KeyId(3, 'b')), "already in use");
 }
 
-TEST_F(AcceptanceTest, TrustsNeitherOfTwoUnknownOnes) {
+TEST_F(AcceptanceTest, LetsNeitherOfTwoUnknownOnesWrap) {
   Serve(3);
   const auto verdicts = Judged({Key(3), Key(4), Key(4, 'b'), Key(5)});
-  ExpectIgnored(verdicts.at(KeyId(4)), "neither can be trusted");
-  ExpectIgnored(verdicts.at(KeyId(4, 'b')), "neither can be trusted");
+  ExpectDecryptOnly(verdicts.at(KeyId(4)), "neither can be trusted");
+  ExpectDecryptOnly(verdicts.at(KeyId(4, 'b')), "neither can be trusted");
   ExpectDecryptOnly(verdicts.at(KeyId(5)), "missing");
 }
 
@@ -212,12 +213,12 @@ TEST_F(AcceptanceTest, AppliesThePolicyBeforeItCounts) {
   ExpectIgnored(verdicts.at(KeyId(4, 'c')), "breaks the attribute policy");
 }
 
-TEST_F(AcceptanceTest, TrustsNeitherOfTwoThatBothBreakThePolicy) {
+TEST_F(AcceptanceTest, LetsNeitherOfTwoThatBothBreakThePolicyWrap) {
   Candidate one = Key(1), other = Key(1, 'b');
   one.keeps_policy = other.keeps_policy = false;
   const auto verdicts = Judged({one, other});
-  ExpectIgnored(verdicts.at(KeyId(1)), "neither");
-  ExpectIgnored(verdicts.at(KeyId(1, 'b')), "neither");
+  ExpectDecryptOnly(verdicts.at(KeyId(1)), "neither");
+  ExpectDecryptOnly(verdicts.at(KeyId(1, 'b')), "neither");
 }
 
 TEST_F(AcceptanceTest, KeepsAKnownKeyThatBreaksThePolicyBesideANewcomerThatKeepsIt) {
@@ -281,6 +282,31 @@ TEST_F(AcceptanceTest, CountsNoLateKeyIntoTheChain) {
   Candidate late = Key(4);
   late.label.activation = kNow - 2min;
   ExpectDecryptOnly(Judged({Key(3), late, Key(5)}).at(KeyId(5)), "missing");
+}
+
+// --- keys with a canary ---
+
+TEST_F(AcceptanceTest, OpensWithAKeyThatHasACanaryWhateverSpeaksAgainstItsUse) {
+  with_canary_ = {KeyId(1), KeyId(2), KeyId(3)};
+  Candidate foreign = Key(1), withdrawn = Key(2), extractable = Key(3);
+  foreign.label.context_tag = "000000";
+  withdrawn.label.withdrawn = true;
+  extractable.is_never_extractable = false;
+  const auto verdicts = Judged({foreign, withdrawn, extractable});
+  ExpectDecryptOnly(verdicts.at(KeyId(1)), "another context");
+  ExpectDecryptOnly(verdicts.at(KeyId(2)), "upgrade mortise");
+  ExpectDecryptOnly(verdicts.at(KeyId(3)), "never extractable");
+}
+
+TEST_F(AcceptanceTest, OpensWithAKeyThatHasACanaryBesideAnotherOfItsGeneration) {
+  with_canary_ = {KeyId(3, 'b'), KeyId(4, 'b')};
+  Candidate careless = Key(4, 'b');
+  careless.keeps_policy = false;
+  Serve(3);
+  const auto verdicts = Judged({Key(3), Key(3, 'b'), Key(4), careless});
+  ExpectAccepted(verdicts.at(KeyId(3)));
+  ExpectDecryptOnly(verdicts.at(KeyId(3, 'b')), "already in use");
+  ExpectDecryptOnly(verdicts.at(KeyId(4, 'b')), "breaks the attribute policy");
 }
 
 // --- damaged history ---

@@ -91,6 +91,34 @@ TEST_F(GenerationsTest, TrustsNoKnownKeyWithoutCanaryWhileTheHistoryIsDamaged) {
   EXPECT_THAT(Work(), ElementsAre(Kind::kOpenCanary, Kind::kSelfTest)) << "of generation 1";
 }
 
+TEST_F(GenerationsTest, KeepsWhatItKnowsWhenTheHistoryIsDamagedWhileItServes) {
+  history_.last_complete_scan = wall_now_;
+  Serve(1);
+  ScanAll({Entry(1)});
+  Work();
+  KeyringHistory damaged;
+  damaged.problem = "state.json is damaged";
+  generations_->Remember(damaged, {});
+  ScanAll({Entry(1)});
+  EXPECT_EQ(At(1).verdict.standing, Standing::kAccepted);
+  EXPECT_EQ(generations_->Active(), &At(1));
+  EXPECT_EQ(generations_->history().last_complete_scan, wall_now_);
+  EXPECT_TRUE(generations_->history().problem);
+  generations_->Remember(history_, {});
+  EXPECT_FALSE(generations_->history().problem);
+}
+
+TEST_F(GenerationsTest, OpensWithWhatHasACanaryWhateverTheHistoryLost) {
+  Serve(1);
+  history_ = {};
+  history_.problem = "state.json is damaged";
+  Restart(1);
+  ScanAll({Entry(1), Entry(1, 'x')});
+  EXPECT_EQ(At(1).verdict.standing, Standing::kDecryptOnly);
+  Succeed(*Next());
+  EXPECT_EQ(At(1).on[0].holding, Holding::kProved);
+}
+
 // --- quarantine ---
 
 TEST_F(GenerationsTest, NeitherWrapsWithNorActivatesAQuarantinedKeyAndTakesItBack) {

@@ -26,10 +26,13 @@ class TokenGroupTest : public TokenTest {
     return worker;
   }
 
+  static KekByToken MakeKek() {
+    const auto kek = std::make_shared<const std::string>("a KEK");
+    return std::make_shared<const std::vector<std::shared_ptr<const std::string>>>(2, kek);
+  }
   // Wraps; the first token's answer is there, the second is asked for the proof.
   std::optional<FakeWorker::Request> WrapUntilProof() {
-    group_.WrapAndProve({0, 1}, std::make_shared<const std::string>("a KEK"),
-                        SecretBytes(Bytes(32, 0x5a)), call_,
+    group_.WrapAndProve({0, 1}, MakeKek(), SecretBytes(Bytes(32, 0x5a)), call_,
                         [this](Outcome<std::string> outcome, std::size_t) {
                           promise_.set_value(std::move(outcome));
                         });
