@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kNoWorkerMargin = 200ms;  // kept back to answer before the caller gives up
 constexpr auto kPoisonedFor = 10min;
+constexpr std::uint16_t kMaxUnavailable = 4;
 
 Digest BlobDigest(const Operation& operation) {
   return Sha256().Add(operation.kek_bytes()).Add(operation.input).Finish();
@@ -68,8 +69,12 @@ OperationPtr Backlog::Next(Clock::time_point now, Aftermath& after) {
 }
 
 bool Backlog::MayBetter(const Operation& operation, Reason reason, Clock::time_point now) {
-  return (reason == Reason::kSessionLost || reason == Reason::kUnavailable) &&
-         !operation.has_alternative && !IsUpkeep(operation.kind) && HasTimeLeft(operation, now);
+  // A worker that is to be replaced gets no more; another that answers the same soon has to
+  // be believed.
+  const bool may_pass = reason == Reason::kSessionLost ||
+                        (reason == Reason::kUnavailable && operation.attempt < kMaxUnavailable);
+  return may_pass && !operation.has_alternative && !IsUpkeep(operation.kind) &&
+         HasTimeLeft(operation, now);
 }
 
 void Backlog::Retry(OperationPtr operation, const Error& cause, Clock::time_point now,

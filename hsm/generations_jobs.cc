@@ -16,6 +16,7 @@ constexpr auto kForeignAgain = 60s;
 // A generation is tested once more when its time is near: activation wants a fresh pass.
 constexpr auto kRehearsal = 10s;
 constexpr auto kTestedLately = 30s;
+constexpr std::string_view kUndecided = "self_test_undecided";
 
 }  // namespace
 
@@ -204,11 +205,17 @@ void Generations::OnDistinctChecked(const Finished& finished) {
 void Generations::OnSelfTested(const Finished& finished) {
   if (finished.error == nullptr) {
     finished.held.self_tested = finished.now;
+    alarmed_.erase({finished.job.key_id, kUndecided});
   } else if (finished.error->reason() == Reason::kProofFailed) {
     finished.held.self_tested.reset();
     finished.held.self_test_problem = finished.error->what();
     Say(finished, Severity::kError, "self_test_failed",
         std::string("this key does not wrap here until another worker passes: ") +
+            finished.error->what());
+  } else if (alarmed_.emplace(finished.job.key_id, kUndecided).second) {
+    Say(finished, Severity::kWarning, kUndecided,
+        std::string("the self-test found nothing out and is tried again each second; until then "
+                    "this key does not wrap here: ") +
             finished.error->what());
   }
 }

@@ -4,6 +4,16 @@
 #include <utility>
 
 namespace mortise::hsm {
+namespace {
+
+// To a caller all else, a mistake in the configuration say, is a worker that is missing: it
+// is no defect, and his call may be repeated.
+bool IsTheTokens(Reason reason) {
+  return reason == Reason::kUnavailable || reason == Reason::kSessionLost ||
+         reason == Reason::kBusy || reason == Reason::kPinRejected;
+}
+
+}  // namespace
 
 void StartRecord::UnrecordedLoginBegins(StartingLogin& login) {
   login.has_begun_unrecorded = true;
@@ -17,9 +27,13 @@ void StartRecord::Succeeded(Ready description) {
 }
 
 std::optional<Event> StartRecord::Failed(const StartingLogin& login, const Error& error) {
+  // It only waited for its turn; PinLatch says so without a return code.
+  if (login.unrecorded == UnrecordedLogin::kNotNow && error.reason() == Reason::kBusy &&
+      error.ckr() == 0)
+    return std::nullopt;
   if (error.reason() == Reason::kPinRejected) {
     // One that was refused its try says nothing of the PIN.
-    login_is_doubtful_ |= login.may_be_unrecorded;
+    login_is_doubtful_ |= login.unrecorded == UnrecordedLogin::kAllowed;
   } else if (login.has_begun_unrecorded) {
     login_is_doubtful_ = false;  // the token did not judge the PIN, or took it
   }
@@ -28,6 +42,7 @@ std::optional<Event> StartRecord::Failed(const StartingLogin& login, const Error
 
 std::optional<Event> StartRecord::Note(const Error& error) {
   problem_reason_ = error.reason();
+  problem_ckr_ = error.ckr();
   if (std::exchange(problem_, error.what()) == problem_) return std::nullopt;
   return Event{.severity = Severity::kError,
                .name = error.reason() == Reason::kPinRejected ? "pin_rejected" : "worker_failed",
@@ -38,7 +53,10 @@ std::optional<Event> StartRecord::Note(const Error& error) {
 Error StartRecord::WhyNone() const {
   if (problem_.empty())
     return Error(Reason::kNoWorker, "no worker of token " + token_ + " came up in time");
-  return Error(problem_reason_, "no worker of token " + token_ + " came up in time: " + problem_);
+  return Error(IsTheTokens(problem_reason_) ? problem_reason_ : Reason::kNoWorker,
+               "no worker of token " + token_ +
+                   " came up in time: " + std::string(Name(problem_reason_)) + ": " + problem_,
+               problem_ckr_);
 }
 
 }  // namespace mortise::hsm

@@ -17,7 +17,9 @@ class StartRecord {
 
   // `others_start`: one more login under way at the same time would be a second try.
   StartingLogin Begin(bool others_start) const {
-    return {.may_be_unrecorded = !login_is_doubtful_ && !others_start};
+    return {.unrecorded = login_is_doubtful_ ? UnrecordedLogin::kRefused
+                          : others_start     ? UnrecordedLogin::kNotNow
+                                             : UnrecordedLogin::kAllowed};
   }
   void UnrecordedLoginBegins(StartingLogin& login);
   void Succeeded(Ready description);
@@ -39,6 +41,7 @@ class StartRecord {
   const std::string token_;
   std::string problem_;
   Reason problem_reason_ = Reason::kNoWorker;
+  std::uint64_t problem_ckr_ = 0;
   Ready description_;
   // An unrecorded login was begun and nobody knows that it went well. Only the proof that
   // the PIN is right ends the doubt: each further try could be the one that locks the HSM.

@@ -24,6 +24,10 @@ Clock::duration AttemptLimit(const Operation& operation, Clock::time_point now,
                                      std::max<Clock::duration>(longest, kShortestAttempt));
 }
 
+Error Stopping() {
+  return Error(Reason::kUnavailable, "this process is stopping");
+}
+
 OperationKind ObservedAs(const Operation& operation) {
   switch (operation.kind) {
     case MessageKind::kWrap:
@@ -66,14 +70,21 @@ void Token::Submit(OperationPtr operation) {
   {
     const std::lock_guard lock(mutex_);
     if (is_stopped_) {
-      work.endings.push_back(
-          {std::move(operation), Error(Reason::kUnavailable, "this process is stopping")});
+      work.endings.push_back({std::move(operation), Stopping()});
     } else {
       backlog_.Add(std::move(operation), now, work);
       Dispatch(now, work);
     }
   }
   Finish(work);
+}
+
+void Token::Retry(OperationPtr operation, const Error& cause, Clock::time_point now, Work& work) {
+  if (is_stopped_) {
+    work.endings.push_back({std::move(operation), Stopping()});
+  } else {
+    backlog_.Retry(std::move(operation), cause, now, work);
+  }
 }
 
 std::string Token::Call(OperationPtr operation) {
@@ -185,7 +196,7 @@ void Token::Respawn() {
 }
 
 void Token::Stop() {
-  const Error stopping(Reason::kUnavailable, "this process is stopping");
+  const Error stopping = Stopping();
   Work work;
   std::vector<std::shared_ptr<TokenWorker>> workers;
   {

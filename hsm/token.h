@@ -91,6 +91,8 @@ class Token {
 
   // All with the lock held; what must happen outside goes into `work`.
   void Dispatch(Clock::time_point now, Work& work);
+  // It is sent again where that may help; after Stop nothing is.
+  void Retry(OperationPtr operation, const Error& cause, Clock::time_point now, Work& work);
   void SendTo(const std::shared_ptr<TokenWorker>& worker, OperationPtr operation,
               Clock::time_point now, Work& work);
   void Sweep(Clock::time_point now, Work& work);

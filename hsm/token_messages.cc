@@ -60,7 +60,7 @@ void Token::OnReply(TokenWorker& worker, const TokenWorker::Request& request,
     Work work;
     {
       const std::lock_guard lock(mutex_);
-      backlog_.Retry(operation, *error, now, work);
+      Retry(operation, *error, now, work);
       Dispatch(now, work);
     }
     return Finish(work);
@@ -137,7 +137,8 @@ void Token::OnFailed(TokenWorker& worker, const TokenWorker::Message& notice) {
   {
     const std::lock_guard lock(mutex_);
     worker.set_state(State::kEnding);
-    event = starts_.Failed(worker.login(), Error(notice.head.reason, std::string(notice.body)));
+    event = starts_.Failed(worker.login(),
+                           Error(notice.head.reason, std::string(notice.body), notice.head.ckr));
   }
   if (event) observer_.OnEvent(*event);
 }
@@ -158,10 +159,10 @@ void Token::OnGone(TokenWorker& worker) {
     worker.set_state(State::kEnding);
     is_ready_ = AnyReady();
     for (OperationPtr& operation : worker.TakeAll()) {
-      if (ended_by_itself) {
+      if (ended_by_itself && !is_stopped_) {
         backlog_.Suspect(std::move(operation), now, work);
       } else {
-        backlog_.Retry(std::move(operation), lost, now, work);
+        Retry(std::move(operation), lost, now, work);
       }
     }
     if (ended_by_itself) {

@@ -108,7 +108,7 @@ std::shared_ptr<TokenWorker> Token::StartWorker(StartReason reason, int sessions
         .state_dir = options_.state_dir,
         .login = settings_.login == config::Login::kPin,
         .read_write_sessions = settings_.read_write_sessions,
-        .may_log_in_unrecorded = login.may_be_unrecorded,
+        .unrecorded_login = login.unrecorded,
         .sessions = static_cast<std::uint16_t>(sessions),
     });
   } catch (const std::exception& error) {

@@ -17,7 +17,7 @@ class KekOperations {
                    ByteView seed);
 
   // The envelope, unwrapped once to what was wrapped; else Error(kProofFailed), with the
-  // token's return code where it refused its own wrap.
+  // token's return code where it clearly refused its own wrap.
   std::string WrapAndProve(const Session& session, HeldKey& key, const KekView& kek,
                            Purpose purpose, ByteView seed);
 

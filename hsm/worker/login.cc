@@ -20,18 +20,20 @@ void LogIn(const Module& module, CK_SLOT_ID slot, const Session& session, const 
                             .final_try = (token.flags & CKF_USER_PIN_FINAL_TRY) != 0,
                             .locked = (token.flags & CKF_USER_PIN_LOCKED) != 0};
   PinLatch latch(hello.state_dir, hello.token_name, token.serial);
-  PinLatch::Attempt attempt = latch.Begin(
-      pin.view(), flags,
-      hello.may_log_in_unrecorded ? UnrecordedLogin::kAllowed : UnrecordedLogin::kRefused);
+  PinLatch::Attempt attempt = latch.Begin(pin.view(), flags, hello.unrecorded_login);
   if (!attempt.is_recorded()) will_be_unrecorded();
   try {
     session.Login(ParseUserType(hello.user_type), pin.view());
   } catch (const Error& error) {
     if (error.reason() == Reason::kPinRejected) {
       attempt.Rejected(error.ckr());
-    } else {
-      attempt.NotJudged();
+      throw Error(Reason::kPinRejected,
+                  "token " + hello.token_name + ": it rejected the PIN that " + hello.pin_file +
+                      " holds (" + error.what() + "); do not retry: put the right PIN into " +
+                      hello.pin_file,
+                  error.ckr());
     }
+    attempt.NotJudged();
     throw;
   }
   attempt.Succeeded();

@@ -14,7 +14,7 @@ std::string Hello::Encode() const {
   }
   writer.Put(static_cast<std::uint8_t>(login));
   writer.Put(static_cast<std::uint8_t>(read_write_sessions));
-  writer.Put(static_cast<std::uint8_t>(may_log_in_unrecorded));
+  writer.Put(unrecorded_login);
   writer.Put(sessions);
   return out;
 }
@@ -29,7 +29,7 @@ Hello Hello::Decode(std::string_view body) {
   }
   hello.login = reader.Get<std::uint8_t>() != 0;
   hello.read_write_sessions = reader.Get<std::uint8_t>() != 0;
-  hello.may_log_in_unrecorded = reader.Get<std::uint8_t>() != 0;
+  hello.unrecorded_login = reader.Get<UnrecordedLogin>();
   hello.sessions = reader.Get<std::uint16_t>();
   return hello;
 }

@@ -43,6 +43,10 @@ enum class MessageKind : std::uint8_t {
   kReply,
 };
 
+// Whether a C_Login may be tried of which no record can be written (see PinLatch): one at a
+// time, and no more of them once one was spent without success.
+enum class UnrecordedLogin : std::uint8_t { kAllowed, kRefused, kNotNow };
+
 // Everything a worker must know to serve one token; the first message.
 struct Hello {
   std::string build_id;
@@ -50,7 +54,7 @@ struct Hello {
   std::string module, uri, pin_file, user_type, init_args, state_dir;
   bool login = true;
   bool read_write_sessions = true;
-  bool may_log_in_unrecorded = true;  // see PinLatch
+  UnrecordedLogin unrecorded_login = UnrecordedLogin::kAllowed;
   std::uint16_t sessions = 1;
 
   std::string Encode() const;

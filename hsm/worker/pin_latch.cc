@@ -146,7 +146,12 @@ void PinLatch::Refuse(const std::string& why, std::uint64_t ckr) const {
 void PinLatch::RequireUnrecorded(TokenPinFlags flags, UnrecordedLogin unrecorded,
                                  const std::string& why) const {
   const bool is_spent = has_spent_unrecorded_ || unrecorded == UnrecordedLogin::kRefused;
-  if (flags.are_clean() && !is_spent) return;
+  if (flags.are_clean() && !is_spent) {
+    if (unrecorded == UnrecordedLogin::kAllowed) return;
+    throw Error(Reason::kBusy, fmt::format("token {}: another login is under way, and no record of "
+                                           "one can be written to {} ({}); it is tried again soon",
+                                           token_name_, path_, why));
+  }
   throw Error(Reason::kPinRejected,
               fmt::format("token {}: no login, because no record of it can be written to {} ({}) "
                           "and {}. Make the state folder writable and restart",

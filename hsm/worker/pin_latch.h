@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/file_lock.h"
+#include "hsm/worker/message.h"
 #include "hsm/worker/pin_record.h"
 
 namespace mortise::hsm {
@@ -19,10 +20,6 @@ struct TokenPinFlags {
   bool locked = false;     // CKF_USER_PIN_LOCKED
   bool are_clean() const { return !count_low && !final_try && !locked; }
 };
-
-// Whether a C_Login may be tried of which no record can be written. The supervisor refuses
-// it to a worker once an earlier one of this start spent it without success.
-enum class UnrecordedLogin : std::uint8_t { kAllowed, kRefused };
 
 // Sees to it that a PIN is tried once: a record is on disk before C_Login, and a rejected
 // PIN stays rejected over restarts and processes until it changes or an operator unlatches
@@ -68,7 +65,8 @@ class PinLatch {
   };
 
   // Waits at most `patience` for another process's login. Throws Error(kPinRejected) when
-  // this PIN must not be sent, and Error(kUnavailable) when the wait was too long.
+  // this PIN must not be sent, Error(kUnavailable) when the wait was too long, and
+  // Error(kBusy) when `unrecorded` says that another goes first.
   Attempt Begin(ByteView pin, TokenPinFlags flags,
                 UnrecordedLogin unrecorded = UnrecordedLogin::kAllowed,
                 Clock::duration patience = std::chrono::seconds(120));

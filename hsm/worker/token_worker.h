@@ -15,7 +15,7 @@ namespace mortise::hsm {
 
 // What is known of the login of a worker that starts.
 struct StartingLogin {
-  bool may_be_unrecorded = false;
+  UnrecordedLogin unrecorded = UnrecordedLogin::kRefused;
   bool has_begun_unrecorded = false;
 };
 

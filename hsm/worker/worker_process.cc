@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/version.h"
+#include "hsm/cryptoki/return_codes.h"
 #include "hsm/scheme/key_label.h"
 #include "hsm/worker/login.h"
 #include "hsm/worker/worker_thread.h"
@@ -164,7 +165,8 @@ int RunWorker(UniqueFd channel_fd) {
   } catch (const Error& error) {
     reply.kind = MessageKind::kFailed;
     reply.failed = 1;
-    reply.reason = error.reason();
+    // Such a code, and there is no key yet whose canary could tell what it means.
+    reply.reason = IsAmbiguous(error.ckr()) ? Reason::kUnavailable : error.reason();
     reply.ckr = error.ckr();
     channel.Send(HeadBytes(reply), error.what());
     return 1;

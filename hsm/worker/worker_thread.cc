@@ -149,7 +149,9 @@ Error WorkerThread::JudgeAmbiguous(const Error& error, const Request& request) {
   }
   if (request.head.kind == MessageKind::kOpenCanary) return JudgeCanary(error);
   if (KekWorks(request)) {
-    return IsUnwrap(request.head.kind) ? As(Reason::kCiphertextRefused, error) : error;
+    // The token's own failure of a wrap, perhaps a passing one: no verdict on the key.
+    return As(IsUnwrap(request.head.kind) ? Reason::kCiphertextRefused : Reason::kUnavailable,
+              error);
   }
   ReportSick(Reason::kUnavailable,
              std::string(error.what()) + ", and the canary does not open either");

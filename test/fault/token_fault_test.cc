@@ -123,6 +123,9 @@ TEST_F(ServingKeyringTest, ReplacesAWorkerThatHangs) {
 
 TEST_F(ServingKeyringTest, DoesNotAnswerAWrapThatDoesNotOpen) {
   token_.faults().Corrupt("C_Encrypt");
+  EXPECT_THAT([&] { running_.Wrap(seed_, 2s); }, ThrowsError(Reason::kUnavailable));
+  token_.faults().Clear();
+  token_.faults().Corrupt("C_Decrypt");
   EXPECT_THAT([&] { running_.Wrap(seed_, 2s); }, ThrowsError(Reason::kProofFailed));
   token_.faults().Clear();
   EXPECT_EQ(Opened(), ToHex(seed_));
@@ -149,6 +152,17 @@ TEST_F(ServingKeyringTest, EndsACallAtItsDeadlineWhileTheTokenIsSlow) {
               ThrowsOneOf(testing::AnyOf(Reason::kTimeout, Reason::kDeadline)));
   EXPECT_LT(Clock::now() - begin, 1s);
   token_.faults().Clear();
+}
+
+TEST(SelfTestTest, IsRepeatedWhereOneCodeMeantNothing) {
+  SoftHsmToken token;
+  MakeKey(token);
+  token.faults().Once("C_Decrypt", kGeneralError);
+  RunningKeyring running(token);
+  ASSERT_TRUE(running.WaitUntilServing());
+  EXPECT_FALSE(running.Wrap(Bytes(32, 0x5a), 15s).ciphertext.empty());
+  EXPECT_EQ(running.observer().Count("self_test_undecided"), 1);
+  EXPECT_EQ(running.observer().Count("self_test_failed"), 0);
 }
 
 TEST(SlowTokenTest, WrapsAlthoughItsSelfTestTakesLongerThanOneOperationMay) {

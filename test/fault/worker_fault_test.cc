@@ -21,6 +21,7 @@ using test::SoftHsmToken;
 using test::SpokenWorker;
 
 constexpr std::uint64_t kGeneralError = 5;
+constexpr std::uint64_t kFunctionFailed = 6;
 constexpr std::uint64_t kEncryptedDataInvalid = 0x40;
 constexpr std::uint64_t kFunctionNotSupported = 0x54;
 constexpr std::uint64_t kSessionCount = 0xb1;
@@ -100,7 +101,10 @@ TEST_F(WorkerFaultTest, AsksTheCanaryOnceForManyBadCiphertexts) {
 }
 
 TEST_F(WorkerFaultTest, SaysThatAWrapDoesNotOpen) {
-  faults().Corrupt("C_Encrypt");
+  faults().Corrupt("C_Encrypt");  // which this token answers with an ambiguous code
+  EXPECT_NE(worker_.Ask(MessageKind::kWrapAndProve, kek_.Encode() + seed_).head.failed, 0);
+  faults().Clear();
+  faults().Corrupt("C_Decrypt");
   EXPECT_EQ(worker_.Ask(MessageKind::kWrapAndProve, kek_.Encode() + seed_).head.reason,
             Reason::kProofFailed);
   EXPECT_EQ(worker_.Ask(MessageKind::kSelfTest, kek_.Encode()).head.reason, Reason::kProofFailed);
@@ -121,6 +125,32 @@ TEST_F(WorkerFaultTest, BlamesTheTokenWhenNothingOpensAnyMore) {
   EXPECT_EQ(worker_.Ask(MessageKind::kWrapAndProve, kek_.Encode() + seed_).head.reason,
             Reason::kUnavailable);
   EXPECT_EQ(worker_.Heard(MessageKind::kSick), 1);
+}
+
+TEST_F(WorkerFaultTest, CallsNoFailureOfTheTokensOwnADefect) {
+  faults().Answer("C_Encrypt", kGeneralError);
+  const SpokenWorker::Message reply =
+      worker_.Ask(MessageKind::kWrapAndProve, kek_.Encode() + seed_);
+  EXPECT_EQ(reply.head.reason, Reason::kUnavailable);
+  EXPECT_EQ(reply.head.ckr, kGeneralError);
+  EXPECT_EQ(worker_.Heard(MessageKind::kSick), 0) << "it goes on opening what there is";
+  faults().Clear();
+  EXPECT_EQ(Unwrap(envelope_).body, seed_);
+}
+
+TEST_F(WorkerFaultTest, TakesNoAmbiguousCodeForAVerdictOnAKey) {
+  for (const MessageKind kind : {MessageKind::kSelfTest, MessageKind::kWrapAndProve}) {
+    faults().Once("C_Decrypt", kFunctionFailed);
+    const std::string input = kind == MessageKind::kSelfTest ? "" : seed_;
+    const ReplyHead head = worker_.Ask(kind, kek_.Encode() + input).head;
+    EXPECT_EQ(head.reason, Reason::kUnavailable);
+    EXPECT_EQ(head.ckr, kFunctionFailed);
+  }
+}
+
+TEST_F(WorkerFaultTest, TakesADefiniteRefusalForAVerdictOnAKey) {
+  faults().Answer("C_Decrypt", kEncryptedDataInvalid);
+  EXPECT_EQ(worker_.Ask(MessageKind::kSelfTest, kek_.Encode()).head.reason, Reason::kProofFailed);
 }
 
 TEST_F(WorkerFaultTest, PassesTheSelfTestOnAGoodToken) {
@@ -183,6 +213,37 @@ TEST_F(StartingWorkerTest, SaysNothingOfALoginThatIsRecorded) {
   const SpokenWorker worker(token_);
   EXPECT_EQ(worker.started().head.kind, MessageKind::kReady) << worker.started().body;
   EXPECT_EQ(worker.Heard(MessageKind::kLoginBegins), 0);
+}
+
+TEST_F(StartingWorkerTest, BlamesTheTokenForAnAmbiguousCode) {
+  token_.faults().Answer("C_OpenSession", kGeneralError);
+  const SpokenWorker worker(token_);
+  EXPECT_EQ(worker.started().head.kind, MessageKind::kFailed);
+  EXPECT_EQ(worker.started().head.reason, Reason::kUnavailable);
+  EXPECT_EQ(worker.started().head.ckr, kGeneralError);
+}
+
+TEST_F(StartingWorkerTest, SaysWhichPinWasRejectedAndWhatToDo) {
+  const std::string pin_file = token_.folder() + "/wrong-pin";
+  WriteFileAtomically(pin_file, "7391846\n", 0400);
+  const SpokenWorker worker(token_, [&](Hello& hello) {
+    hello.pin_file = pin_file;
+    hello.token_name = "hsm-a.admin";
+  });
+  EXPECT_EQ(worker.started().head.reason, Reason::kPinRejected);
+  for (const std::string& part :
+       {std::string("hsm-a.admin"), pin_file, std::string("CKR_PIN_INCORRECT"),
+        "do not retry: put the right PIN into " + pin_file})
+    EXPECT_THAT(worker.started().body, testing::HasSubstr(part));
+  EXPECT_THAT(worker.started().body, testing::Not(testing::HasSubstr("7391846")));
+}
+
+TEST_F(StartingWorkerTest, WaitsForAnotherLoginWhereNoRecordIsKept) {
+  ForbidRecords();
+  const SpokenWorker worker(
+      token_, [](Hello& hello) { hello.unrecorded_login = UnrecordedLogin::kNotNow; });
+  EXPECT_EQ(worker.started().head.reason, Reason::kBusy);
+  EXPECT_EQ(token_.faults().Calls("C_Login"), 0U);
 }
 
 TEST_F(StartingWorkerTest, SendsNoEmptyPin) {

@@ -53,8 +53,12 @@ void FakeWorker::Ready(std::uint32_t sessions) {
        hsm::Ready{}.Encode());
 }
 
-void FakeWorker::Fail(Reason reason, const std::string& why) {
-  Send({.kind = MessageKind::kFailed, .failed = 1, .reason = reason, .incarnation = incarnation_},
+void FakeWorker::Fail(Reason reason, const std::string& why, std::uint64_t ckr) {
+  Send({.kind = MessageKind::kFailed,
+        .failed = 1,
+        .reason = reason,
+        .incarnation = incarnation_,
+        .ckr = ckr},
        why);
 }
 

@@ -30,7 +30,7 @@ class FakeWorker {
   Hello ReceiveHello();
 
   void Ready(std::uint32_t sessions = 1);
-  void Fail(Reason reason, const std::string& why);
+  void Fail(Reason reason, const std::string& why, std::uint64_t ckr = 0);
   // A message that answers nothing.
   void Say(MessageKind kind);
   void Answer(const Request& request, std::string_view body);

@@ -239,5 +239,21 @@ TEST_F(GenerationsTest, KnowsWhetherAKeyLacksItsCanary) {
   EXPECT_FALSE(generations_->LacksCanary());
 }
 
+TEST_F(GenerationsTest, TriesASelfTestAgainThatFoundNothingOutAndTellsOfItOnce) {
+  Serve(1);
+  ScanAll({Entry(1)});
+  Succeed(*Next());
+  std::size_t told = 0;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_THAT(Next(), IsJob(Kind::kSelfTest));
+    told += Fail(*Next(), Reason::kUnavailable).events.size();
+    EXPECT_EQ(Next(), std::nullopt) << "at once";
+    Pass(1s);
+  }
+  EXPECT_EQ(told, 1U);
+  EXPECT_THAT(Work(), ElementsAre(Kind::kSelfTest));
+  EXPECT_TRUE(At(1).on[0].self_tested);
+}
+
 }  // namespace
 }  // namespace mortise::hsm

@@ -18,7 +18,7 @@ class TokenStartTest : public TokenTest {
   std::pair<std::unique_ptr<FakeWorker>, bool> NextStart() {
     std::unique_ptr<FakeWorker> worker = StartedWorker();
     const Hello hello = worker->ReceiveHello();
-    return {std::move(worker), hello.may_log_in_unrecorded};
+    return {std::move(worker), hello.unrecorded_login == UnrecordedLogin::kAllowed};
   }
   std::string Problem() const { return token_.Describe().problem; }
 };
@@ -100,14 +100,52 @@ TEST_F(TokenStartTest, AllowsAnUnrecordedLoginAgainOnceALoginWentWell) {
   EXPECT_TRUE(NextStart().second);
 }
 
-TEST_F(TokenStartTest, AllowsOneUnrecordedLoginAtATime) {
+TEST_F(TokenStartTest, AllowsOneUnrecordedLoginAtATimeAndTellsOfNoFailure) {
   config::Token settings = TokenNamed("hsm-b");
   settings.workers = 2;
   Token token(settings, {.state_dir = "/nowhere"}, launcher_, events_);
   token.Tick(Clock::now());
-  EXPECT_TRUE(launcher_.Next()->ReceiveHello().may_log_in_unrecorded);
-  EXPECT_FALSE(launcher_.Next()->ReceiveHello().may_log_in_unrecorded);
+  const auto first = launcher_.Next();
+  const auto second = launcher_.Next();
+  EXPECT_EQ(first->ReceiveHello().unrecorded_login, UnrecordedLogin::kAllowed);
+  EXPECT_EQ(second->ReceiveHello().unrecorded_login, UnrecordedLogin::kNotNow);
+  second->Fail(Reason::kBusy, "another login is under way");
+  first->Say(MessageKind::kLoginBegins);
+  first->Ready();
+  ASSERT_TRUE(WaitFor([&] { return token.Describe().is_ready; }));
+  Clock::time_point now = Clock::now();
+  std::unique_ptr<FakeWorker> again;
+  ASSERT_TRUE(WaitFor([&] {
+    token.Tick(now += 100ms);
+    again = launcher_.Next(0ms);
+    return again != nullptr;
+  }));
+  EXPECT_EQ(again->ReceiveHello().unrecorded_login, UnrecordedLogin::kAllowed);
+  EXPECT_EQ(events_.Count("worker_failed"), 0);
+  EXPECT_EQ(token.Describe().problem, "");
   token.Stop();
+}
+
+TEST_F(TokenStartTest, CallsAFailedStartNoDefectToACaller) {
+  for (const Reason reason : {Reason::kInternal, Reason::kConfig, Reason::kPermission}) {
+    NextStart().first->Fail(reason, "the PIN file may be read by others", 5);
+    ASSERT_TRUE(WaitFor([&] { return token_.Describe().problem_reason == reason; }));
+    std::future<Fate> fate = Submit(MessageKind::kWrap, 200ms);
+    token_.Tick(Clock::now());
+    const Fate known = fate.get();
+    ASSERT_TRUE(known.error.has_value());
+    EXPECT_EQ(known.error->reason(), Reason::kNoWorker);
+    EXPECT_EQ(known.error->ckr(), 5U);
+    EXPECT_THAT(known.error->what(), HasSubstr("the PIN file may be read by others"));
+  }
+}
+
+TEST_F(TokenStartTest, TellsACallerThatTheTokensLoginIsRefused) {
+  NextStart().first->Fail(Reason::kPinRejected, "wrong PIN");
+  ASSERT_TRUE(WaitFor([&] { return !Problem().empty(); }));
+  std::future<Fate> fate = Submit(MessageKind::kWrap, 200ms);
+  token_.Tick(Clock::now());
+  EXPECT_EQ(ReasonOf(fate), Reason::kPinRejected);
 }
 
 TEST_F(TokenStartTest, TriesLaterWhereNoThreadCanBeMade) {

@@ -158,6 +158,68 @@ TEST_F(TokenTest, ReplacesAWorkerWhoseReplyIsToOtherBytes) {
   EXPECT_EQ(BodyOf(fate), "seed");
 }
 
+TEST_F(TokenTest, DoesNotSendForEverWhatIsRefusedAtOnce) {
+  const auto worker = ReadyWorker();
+  std::future<Fate> fate = Submit(MessageKind::kWrap);
+  int attempts = 0;
+  while (const auto request = worker->Receive(200ms)) {
+    worker->Refuse(*request, Reason::kUnavailable);
+    if (++attempts > 10) break;
+  }
+  EXPECT_GT(attempts, 1);
+  EXPECT_LT(attempts, 10);
+  EXPECT_EQ(ReasonOf(fate), Reason::kUnavailable);
+}
+
+// Holds the reader of a token that is told to stop, until it has stopped.
+class StoppingObserver final : public Observer {
+ public:
+  void OnEvent(const Event& event) override {
+    if (event.name != "worker_sick") return;
+    auto probe = std::make_shared<Operation>();
+    probe->deadline = Clock::now() + 30s;
+    auto is_ended = std::make_shared<std::promise<void>>();
+    probe->done = [is_ended](const OperationReply&) { is_ended->set_value(); };
+    token_->Submit(std::move(probe));
+    is_held_.set_value();
+    is_ended->get_future().wait();
+  }
+  void Watch(Token& token) { token_ = &token; }
+  void WaitUntilHeld() { is_held_.get_future().wait(); }
+
+ private:
+  Token* token_ = nullptr;
+  std::promise<void> is_held_;
+};
+
+TEST_F(TokenTest, AnswersWhatComesBackAfterItsEnd) {
+  StoppingObserver observer;
+  Token token(TokenNamed("hsm-b"), {.state_dir = "/nowhere"}, launcher_, observer);
+  observer.Watch(token);
+  token.Tick(Clock::now());
+  const auto worker = launcher_.Next();
+  worker->ReceiveHello();
+  worker->Ready();
+  auto operation = std::make_shared<Operation>();
+  operation->kek = std::make_shared<const std::string>("a KEK");
+  operation->deadline = Clock::now() + 30s;
+  auto reason = std::make_shared<std::promise<Reason>>();
+  operation->done = [reason](const OperationReply& reply) {
+    reason->set_value(reply.error->reason());
+  };
+  token.Submit(std::move(operation));
+  const auto request = worker->Receive();
+  ASSERT_TRUE(request.has_value());
+  ReplyHead reply = FakeWorker::ReplyTo(*request);
+  reply.digest[0] ^= 1;
+  worker->Send(reply);
+  observer.WaitUntilHeld();
+  token.Stop();
+  std::future<Reason> answer = reason->get_future();
+  ASSERT_EQ(answer.wait_for(5s), std::future_status::ready);
+  EXPECT_EQ(answer.get(), Reason::kUnavailable);
+}
+
 TEST_F(TokenTest, TellsOfAReplyThatBelongsToNoRequest) {
   const auto worker = ReadyWorker();
   worker->Send({.id = 12345});
