@@ -79,12 +79,10 @@ std::vector<TokenMonitor::Place> Assembly::PlacesOf(const Token& token) const {
 }
 
 void Assembly::Maintain(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
     budget_.Maintain(Clock::now());
-    never.wait_for(lock, stop, 1s, [] { return false; });
+    for (const auto& keyring : keyrings_) keyring->RetryParked();
+    budget_.AwaitNeed(stop, 1s);
   }
 }
 

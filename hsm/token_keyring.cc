@@ -89,27 +89,33 @@ void TokenKeyring::Wrap(SecretBytes seed, Call call, Done<Wrapped> done) {
   WrapNow(std::make_shared<SecretBytes>(std::move(seed)), call, std::move(done));
 }
 
-void TokenKeyring::WrapNow(std::shared_ptr<SecretBytes> seed, const Call& call,
-                           Done<Wrapped> done) {
+void TokenKeyring::ParkWrap(std::shared_ptr<SecretBytes> seed, const Call& call, Done<Wrapped> done,
+                            bool is_rated) {
+  auto shared_done = std::make_shared<Done<Wrapped>>(std::move(done));
+  Park({.call = call,
+        .key_id = {},
+        .retry = [this, seed, call, shared_done,
+                  is_rated] { WrapNow(seed, call, *shared_done, is_rated); },
+        .fail = [shared_done](const Error& error) { (*shared_done)(error); }});
+}
+
+void TokenKeyring::WrapNow(std::shared_ptr<SecretBytes> seed, const Call& call, Done<Wrapped> done,
+                           bool is_rated) {
   const std::shared_ptr<const Snapshot> now = snapshot();
-  if (now->MustWaitToWrap()) {
-    auto shared_done = std::make_shared<Done<Wrapped>>(std::move(done));
-    return Park({.call = call,
-                 .key_id = {},
-                 .retry = [this, seed, call, shared_done] { WrapNow(seed, call, *shared_done); },
-                 .fail = [shared_done](const Error& error) { (*shared_done)(error); }});
-  }
+  if (now->MustWaitToWrap()) return ParkWrap(std::move(seed), call, std::move(done), is_rated);
   if (now->wrap_refusal) return done(*now->wrap_refusal);
   if (!now->active || now->wrap_holders.empty())
     return Fail(done, Reason::kUnavailable, "no KEK is active yet");
-  if (!rate_.TryTake(Clock::now()))
+  if (!is_rated && !rate_.TryTake(Clock::now()))
     return Fail(done, Reason::kWrapRate, "keyrings[].maxWrapsPerSecond is exceeded");
   const std::shared_ptr<const Kek> kek = now->active;
+  bool has_wrap = false;
   try {
-    budget_.Spend(kek->key_id, settings_.wrap_limit);
+    has_wrap = budget_.Spend(kek->key_id, settings_.wrap_limit);
   } catch (const Error& error) {
     return done(error);
   }
+  if (!has_wrap) return ParkWrap(std::move(seed), call, std::move(done), true);
   group_.WrapAndProve(
       now->wrap_holders, kek->reference, std::move(*seed), call,
       [kek, done = std::move(done)](Outcome<std::string> outcome, std::size_t token) {
@@ -123,9 +129,14 @@ void TokenKeyring::WrapNow(std::shared_ptr<SecretBytes> seed, const Call& call,
 std::optional<std::uint64_t> TokenKeyring::WishRescan() {
   const std::lock_guard lock(mutex_);
   const Clock::time_point now = Clock::now();
-  if (wish_ > 0 && !IsSearched(wish_)) return wish_;
-  if (wish_ > 0 && now - wished_at_ < kBetweenWishes) return std::nullopt;
-  wished_at_ = now;
+  const bool is_under_way = wish_ > 0 && !IsSearched(wish_);
+  // A search that has begun may have passed by a key that is made now.
+  const bool has_begun = std::ranges::any_of(
+      searches_, [&](const Search& search) { return search.is_up && search.begun >= wish_; });
+  if (is_under_way && !has_begun) return wish_;
+  const Clock::time_point earliest = wish_ > 0 ? wished_at_ + kBetweenWishes : now;
+  if (!is_under_way && now < earliest) return std::nullopt;
+  wished_at_ = std::max(now, earliest);
   return ++wish_;
 }
 
@@ -138,7 +149,7 @@ bool TokenKeyring::IsSearched(std::uint64_t wish) const {
 
 bool TokenKeyring::WantsScan(std::size_t token) const {
   const std::lock_guard lock(mutex_);
-  return searches_[token].begun < wish_;
+  return searches_[token].begun < wish_ && Clock::now() >= wished_at_;
 }
 
 void TokenKeyring::OnScanBegins(std::size_t token) {
@@ -147,18 +158,26 @@ void TokenKeyring::OnScanBegins(std::size_t token) {
 }
 
 void TokenKeyring::Park(Parked parked) {
+  bool is_over = false;
   {
     const std::lock_guard lock(mutex_);
-    if (parked_.size() < kMaxParked) {
+    // What it waits for may have come since it was judged, and nobody else would look.
+    is_over = !MustWait(parked);
+    if (!is_over && parked_.size() < kMaxParked) {
       parked_.push_back(std::move(parked));
       return;
     }
   }
+  if (is_over) return parked.retry();
   parked.fail(Error(Reason::kQueueFull, "too many requests wait for the token's first search"));
 }
 
+bool TokenKeyring::IsRefilling() const {
+  return snapshot_->active && budget_.IsRefilling(snapshot_->active->key_id);
+}
+
 bool TokenKeyring::MustWait(const Parked& parked) const {
-  if (parked.key_id.empty()) return snapshot_->MustWaitToWrap();
+  if (parked.key_id.empty()) return snapshot_->MustWaitToWrap() || IsRefilling();
   if (snapshot_->by_id.contains(parked.key_id)) return false;
   return !snapshot_->is_complete || !IsSearched(parked.wish);
 }
@@ -197,6 +216,7 @@ std::string TokenKeyring::ClockProblem(WallTime now) const {
 
 std::string TokenKeyring::WaitingFor() const {
   const WallTime now = WallNow();
+  if (IsRefilling()) return "the state folder, to record the next wraps";
   if (!generations_.is_complete() || generations_.all().empty())
     return generations_.WaitingFor(now);
   if (state_problem_) return "the state folder: " + *state_problem_;

@@ -47,6 +47,9 @@ class TokenKeyring final : public Keyring {
   // Answers what is parked; for the end of this process.
   void Stop();
 
+  // Answers or parks anew what need not wait any more; after new wraps were reserved.
+  void RetryParked();
+
   // From the supervisor's thread: ends what has waited too long for a first scan.
   void Tick(Clock::time_point now);
 
@@ -76,8 +79,8 @@ class TokenKeyring final : public Keyring {
       return !wrap_refusal && (!is_complete || (active && wrap_holders.empty()));
     }
   };
-  // A call that came before it could be judged: at a cold start, or for a key_id that a
-  // fresh search may yet show.
+  // A call that came before it could be judged: at a cold start, for a key_id that a fresh
+  // search may yet show, or while the next wraps are reserved.
   struct Parked {
     Call call;
     std::string key_id;      // of a Decrypt; empty: an Encrypt
@@ -101,7 +104,6 @@ class TokenKeyring final : public Keyring {
   bool IsSearched(std::uint64_t wish) const;  // mutex_ is held
   bool MustWait(const Parked& parked) const;  // mutex_ is held
   static Error EndOfWait(const Parked& parked, const std::string& waiting_for, bool any_up);
-  void RetryParked();
   // What the clock shows, when it cannot be so late; empty: it may be right.
   std::string ClockProblem(WallTime now) const;  // mutex_ is held
   std::string WaitingFor() const;                // mutex_ is held
@@ -115,7 +117,12 @@ class TokenKeyring final : public Keyring {
 
   void UnwrapNow(std::string ciphertext, std::string key_id, const Call& call,
                  Done<SecretBytes> done, std::optional<std::uint64_t> awaited);
-  void WrapNow(std::shared_ptr<SecretBytes> seed, const Call& call, Done<Wrapped> done);
+  // `is_rated`: maxWrapsPerSecond has counted it.
+  void WrapNow(std::shared_ptr<SecretBytes> seed, const Call& call, Done<Wrapped> done,
+               bool is_rated = false);
+  void ParkWrap(std::shared_ptr<SecretBytes> seed, const Call& call, Done<Wrapped> done,
+                bool is_rated);
+  bool IsRefilling() const;  // mutex_ is held
 
   const config::Keyring settings_;
   const TokenGroup group_;
@@ -134,7 +141,7 @@ class TokenKeyring final : public Keyring {
   std::shared_ptr<const Snapshot> snapshot_;  // guarded by mutex_
   std::list<Parked> parked_;                  // guarded by mutex_
   std::uint64_t wish_ = 0;                    // guarded by mutex_; of the last rescan wished for
-  Clock::time_point wished_at_{};             // guarded by mutex_
+  Clock::time_point wished_at_{};             // guarded by mutex_; from then on it is searched
   std::vector<Search> searches_;              // guarded by mutex_; by token
   std::string prepared_;                      // guarded by housekeeping_mutex_; a key_id
   Clock::time_point state_read_at_{};         // guarded by housekeeping_mutex_

@@ -9,7 +9,6 @@
 namespace mortise::hsm {
 namespace {
 
-constexpr auto kRetryAfter = std::chrono::seconds(1);
 constexpr auto kUnwrapsInterval = std::chrono::seconds(60);
 
 Error LimitReached(const std::string& key_id, std::uint64_t limit) {
@@ -36,19 +35,30 @@ WrapBudget::~WrapBudget() {
   WriteLastUnwraps();
 }
 
-void WrapBudget::Spend(std::string_view key_id, std::uint64_t limit) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (TrySpend(CounterOf(key_id, limit))) return;
+bool WrapBudget::Spend(std::string_view key_id, std::uint64_t limit) {
+  const std::lock_guard lock(mutex_);
+  Counter& counter = CounterOf(key_id, limit);
+  if (counter.available > 0) {
+    --counter.available;
+    ++counter.spent;
+    return true;
   }
-  const std::lock_guard disk_lock(disk_mutex_);
-  for (;;) {
-    {
-      const std::lock_guard lock(mutex_);  // another thread may have refilled meanwhile
-      if (TrySpend(CounterOf(key_id, limit))) return;
-    }
-    Refill(std::string(key_id), kBlock, limit);
-  }
+  counter.is_wanted = true;
+  if (counter.failure) throw *counter.failure;  // the next Maintain tries again, in its time
+  is_hurried_ = true;
+  has_need_.notify_one();
+  return false;
+}
+
+bool WrapBudget::IsRefilling(std::string_view key_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = counters_.find(key_id);
+  return found != counters_.end() && found->second.is_wanted && !found->second.failure;
+}
+
+void WrapBudget::AwaitNeed(const std::stop_token& stop, Clock::duration limit) {
+  std::unique_lock lock(mutex_);
+  has_need_.wait_for(lock, stop, limit, [this] { return is_hurried_; });
 }
 
 void WrapBudget::Prepare(std::string_view key_id, std::uint64_t limit) {
@@ -84,11 +94,12 @@ void WrapBudget::Maintain(Clock::time_point now) {
   bool is_time_for_unwraps = false;
   {
     const std::lock_guard lock(mutex_);
+    is_hurried_ = false;
     for (auto& [key_id, counter] : counters_) {
       // Two intervals' worth, in case the next call comes late.
       const std::uint64_t ahead = std::max(kBlock / 2, 2 * std::exchange(counter.spent, 0));
       const bool is_in_use = counter.limit > 0 && counter.node_total < counter.limit;
-      if (!is_in_use || counter.available > ahead) continue;
+      if (!counter.is_wanted && (!is_in_use || counter.available > ahead)) continue;
       needs.push_back({key_id, (ahead + kBlock - 1) / kBlock * kBlock, counter.limit});
     }
     is_time_for_unwraps = has_unwritten_unwraps_ &&
@@ -119,18 +130,6 @@ WrapBudget::Counter& WrapBudget::CounterOf(std::string_view key_id, std::uint64_
   return found->second;
 }
 
-// False when a block has to be reserved first.
-bool WrapBudget::TrySpend(Counter& counter) const {
-  if (counter.available > 0) {
-    --counter.available;
-    ++counter.spent;
-    return true;
-  }
-  const bool is_recent = counter.failure && Clock::now() - counter.failed_at < kRetryAfter;
-  if (is_recent) throw *counter.failure;
-  return false;
-}
-
 // disk_mutex_ is held. Leaves a failure in the counter instead of throwing it.
 void WrapBudget::Refill(const std::string& key_id, std::uint64_t wanted, std::uint64_t limit) {
   try {
@@ -142,13 +141,13 @@ void WrapBudget::Refill(const std::string& key_id, std::uint64_t wanted, std::ui
     counter.available += reservation.granted;
     counter.node_total = std::max(counter.node_total, reservation.node_total);
     counter.failure.reset();
+    counter.is_wanted = false;
     if (reservation.granted == 0) counter.failure = LimitReached(key_id, limit);
-    counter.failed_at = Clock::now();
   } catch (const Error& error) {
     const std::lock_guard lock(mutex_);
     Counter& counter = CounterOf(key_id, limit);
     counter.failure = error;
-    counter.failed_at = Clock::now();
+    counter.is_wanted = false;
   }
 }
 

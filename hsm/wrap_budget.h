@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -24,10 +26,11 @@ struct WrapUse {
 // blocks of 4,096 and then spent from memory; a restart forfeits the rest of a block. Also keeps
 // when each KEK last unwrapped. Thread-safe.
 //
-// Spend takes a short lock and writes nothing as long as Prepare was called when the KEK
-// became active and Maintain runs every second: it reserves the next block when the
-// current one is half spent, and as many as the rate asks for. Should memory run dry all the
-// same, Spend makes the write itself: one slow call is better than a failed one.
+// Spend takes a short lock and never touches the disk, so that the thread that answers all
+// calls may make it. Prepare, when a KEK becomes active, and Maintain do the writing: the
+// latter reserves the next block when the current one is half spent, and as many as the rate
+// asks for. Should memory run dry all the same, Spend wakes Maintain's thread, and the call
+// has to wait.
 class WrapBudget {
  public:
   static constexpr std::uint64_t kBlock = 4096;
@@ -36,20 +39,24 @@ class WrapBudget {
   explicit WrapBudget(const std::string& state_dir);
   ~WrapBudget();  // writes the last unwraps, if it can
 
-  // Before each wrap of a seed. Throws Error(kWrapLimit) when this node has spent `limit`
-  // wraps of the KEK, Error(kStateUnusable) when a reservation cannot be made durable. After
-  // such a failure the disk is left alone for a second.
-  void Spend(std::string_view key_id, std::uint64_t limit);
+  // Before each wrap of a seed. False: nothing is left, and it is to be asked again once
+  // IsRefilling has ended. Throws Error(kWrapLimit) when this node has spent `limit` wraps of
+  // the KEK, Error(kStateUnusable) when nothing is left and the last reservation could not be
+  // made durable.
+  bool Spend(std::string_view key_id, std::uint64_t limit);
+  bool IsRefilling(std::string_view key_id) const;
 
-  // Reserves the first block; throws as Spend does.
+  // Reserves the first block; throws as Spend does. May wait for the disk.
   void Prepare(std::string_view key_id, std::uint64_t limit);
 
   // After an unwrap. Cheap; it is written at most every 60 s, and at the end.
   void NoteUnwrap(std::string_view key_id, WallTime now);
 
-  // From the maintenance thread, about once a second. Does not throw: what went wrong
-  // is Spend's to say, once nothing is left to spend.
+  // From the maintenance thread, each time that AwaitNeed returns. Does not throw: what went
+  // wrong is Spend's to say, once nothing is left to spend.
   void Maintain(Clock::time_point now);
+  // Waits until a Spend found nothing left, at most `limit`, which is about a second.
+  void AwaitNeed(const std::stop_token& stop, Clock::duration limit);
 
   WrapUse Use(std::string_view key_id) const;
 
@@ -60,10 +67,9 @@ class WrapBudget {
     std::uint64_t spent = 0;       // since Maintain ran last
     std::uint64_t node_total = 0;  // when a block was reserved last
     std::optional<Error> failure;  // of the last reservation
-    Clock::time_point failed_at{};
+    bool is_wanted = false;        // a Spend found nothing left since then
   };
 
-  bool TrySpend(Counter& counter) const;  // mutex_ is held; throws what Spend throws
   void Refill(const std::string& key_id, std::uint64_t wanted, std::uint64_t limit);
   Counter& CounterOf(std::string_view key_id, std::uint64_t limit);
   void WriteLastUnwraps();
@@ -73,6 +79,8 @@ class WrapBudget {
   WrapLedger ledger_;
 
   mutable std::mutex mutex_;
+  std::condition_variable_any has_need_;
+  bool is_hurried_ = false;                                    // guarded by mutex_
   std::map<std::string, Counter, std::less<>> counters_;       // guarded by mutex_
   std::map<std::string, WallTime, std::less<>> last_unwraps_;  // guarded by mutex_
   bool has_unwritten_unwraps_ = false;                         // guarded by mutex_

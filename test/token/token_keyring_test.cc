@@ -6,6 +6,7 @@
 
 #include <future>
 
+#include "base/file_lock.h"
 #include "hsm/cryptoki/module.h"
 #include "hsm/key_history.h"
 #include "hsm/state_dir.h"
@@ -163,6 +164,46 @@ TEST_F(ReadyKeyringTest, ReservesWrapsBeforeTheFirstEncryptOfItsLife) {
   running_.Restart();
   ASSERT_TRUE(running_.WaitUntilServing());
   EXPECT_TRUE(RunningKeyring::WaitFor([&] { return reserved() == 2 * WrapBudget::kBlock; }, 10s));
+}
+
+TEST_F(ReadyKeyringTest, LooksAgainForAKeyThatWasMadeWhileASearchWasUnderWay) {
+  RunningKeyring quiet(token_,
+                       [](config::Config& config) { config.keyrings[0].rescan_interval = 1h; });
+  ASSERT_TRUE(quiet.WaitUntilServing());
+  const Wrapped wrapped = quiet.Wrap(seed_);
+  const std::string unknown = "prod.9.0000000000000000";
+  token_.faults().Delay("C_FindObjectsFinal", 1s);  // the search has seen what it will see
+  const std::uint64_t searches = token_.faults().Calls("C_FindObjectsFinal");
+  auto first = std::async(std::launch::async, [&] {
+    EXPECT_THAT([&] { quiet.Unwrap(wrapped.ciphertext, unknown); },
+                ThrowsError(Reason::kKeyNotFound));
+  });
+  ASSERT_TRUE(RunningKeyring::WaitFor(
+      [&] { return token_.faults().Calls("C_FindObjectsFinal") > searches; }, 10s));
+  token_.faults().Clear();
+  const std::string second = MakeKey(token_, {.generation = 2, .activation = WallNow() + 1h});
+  EXPECT_THAT([&] { quiet.Unwrap(wrapped.ciphertext, second); },
+              ThrowsError(Reason::kCiphertextRefused, ""));
+}
+
+TEST_F(ReadyKeyringTest, WrapsAgainOnceItsWrapsCanBeRecorded) {
+  const std::string instances = running_.state_dir() + "/instances";
+  {
+    std::optional<FileLock> other = FileLock::Acquire(instances + "/.lock", 5s);
+    ASSERT_TRUE(other.has_value());
+    running_.Restart();
+    ASSERT_TRUE(running_.WaitUntilServing());
+    EXPECT_THAT([&] { running_.Wrap(seed_); }, ThrowsError(Reason::kStateUnusable));
+  }
+  EXPECT_TRUE(RunningKeyring::WaitFor(
+      [&] {
+        try {
+          return !running_.Wrap(seed_).ciphertext.empty();
+        } catch (const Error&) {
+          return false;
+        }
+      },
+      10s));
 }
 
 TEST_F(ReadyKeyringTest, SearchesAgainSoonAfterASearchThatFailed) {

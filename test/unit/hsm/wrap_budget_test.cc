@@ -32,10 +32,14 @@ class WrapBudgetTest : public ::testing::Test {
  protected:
   WrapBudgetTest() { fs::create_directory(instances_); }
 
+  // With the maintenance that a dry budget asks for.
+  static void SpendOne(WrapBudget& budget, const std::string& key_id, std::uint64_t limit) {
+    while (!budget.Spend(key_id, limit)) budget.Maintain({});
+  }
   static std::uint64_t SpendAll(WrapBudget& budget, std::uint64_t limit) {
     for (std::uint64_t spent = 0;; ++spent) {
       try {
-        budget.Spend(kKeyId, limit);
+        SpendOne(budget, kKeyId, limit);
       } catch (const Error& error) {
         EXPECT_EQ(error.reason(), Reason::kWrapLimit) << error.what();
         return spent;
@@ -43,12 +47,12 @@ class WrapBudgetTest : public ::testing::Test {
     }
   }
   static void Spend(WrapBudget& budget, std::uint64_t count) {
-    for (std::uint64_t i = 0; i < count; ++i) budget.Spend(kKeyId, kManyWraps);
+    for (std::uint64_t i = 0; i < count; ++i) SpendOne(budget, kKeyId, kManyWraps);
   }
   // A process that spent one wrap, and is gone.
   void LiveAndDie() const {
     WrapBudget budget(folder_.path());
-    budget.Spend(kKeyId, kManyWraps);
+    SpendOne(budget, kKeyId, kManyWraps);
   }
   // What a process that starts now would count.
   std::uint64_t Counted() const { return WrapBudget(folder_.path()).Use(kKeyId).wraps; }
@@ -70,7 +74,7 @@ class WrapBudgetTest : public ::testing::Test {
 
 TEST_F(WrapBudgetTest, ReservesABlockOnDiskBeforeTheFirstWrap) {
   WrapBudget budget(folder_.path());
-  budget.Spend(kKeyId, kManyWraps);
+  SpendOne(budget, kKeyId, kManyWraps);
   const auto state = nlohmann::json::parse(ReadFile(InstanceFile()));
   EXPECT_EQ(state["v"], 1);
   EXPECT_TRUE(state["epoch"].is_number_integer());
@@ -100,10 +104,11 @@ TEST_F(WrapBudgetTest, ReservesTheNextBlockWhenOneIsHalfSpent) {
 
 TEST_F(WrapBudgetTest, ReservesAheadAsMuchAsTheRateAsksFor) {
   WrapBudget budget(folder_.path());
-  Spend(budget, 5 * kBlock);
+  budget.Prepare(kKeyId, kManyWraps);
+  Spend(budget, kBlock);
   budget.Maintain({});
   fs::remove_all(instances_);
-  EXPECT_NO_THROW(Spend(budget, 10 * kBlock));
+  EXPECT_NO_THROW(Spend(budget, 2 * kBlock));
 }
 
 TEST_F(WrapBudgetTest, ReservesNothingAheadForAKeyNobodyWrapsUnder) {
@@ -132,7 +137,7 @@ TEST_F(WrapBudgetTest, CountsWhatEarlierProcessesReservedAgainstTheLimit) {
   LiveAndDie();
   WrapBudget budget(folder_.path());
   EXPECT_EQ(SpendAll(budget, kBlock + 10), 10u);
-  EXPECT_THAT([&] { budget.Spend(kKeyId, kBlock + 10); },
+  EXPECT_THAT([&] { SpendOne(budget, kKeyId, kBlock + 10); },
               ThrowsError(Reason::kWrapLimit, "Raise keyrings[].wrapLimit"));
 }
 
@@ -146,7 +151,7 @@ TEST_F(WrapBudgetTest, LetsTwoLivingProcessesShareOneLimit) {
 TEST_F(WrapBudgetTest, CountsEachKeyByItself) {
   WrapBudget budget(folder_.path());
   EXPECT_EQ(SpendAll(budget, 10), 10u);
-  EXPECT_NO_THROW(budget.Spend(kOtherKeyId, 10));
+  EXPECT_NO_THROW(SpendOne(budget, kOtherKeyId, 10));
 }
 
 TEST_F(WrapBudgetTest, SpendsEachWrapOnceAmongThreads) {
@@ -183,7 +188,7 @@ TEST_F(WrapBudgetTest, KnowsAProcessThatWasKilled) {
   const pid_t pid = fork();
   if (pid == 0) {
     WrapBudget budget(folder_.path());
-    budget.Spend(kKeyId, kManyWraps);
+    SpendOne(budget, kKeyId, kManyWraps);
     _exit(0);
   }
   ASSERT_EQ(waitpid(pid, nullptr, 0), pid);
@@ -232,7 +237,7 @@ TEST_F(WrapBudgetTest, WrapsNothingWhileACountIsUnknown) {
         R"({"v":2,"wraps":{},"lastUnwrap":{}})"}) {
     WriteFileAtomically(file, text);
     WrapBudget budget(folder_.path());
-    EXPECT_THAT([&] { budget.Spend(kKeyId, kManyWraps); },
+    EXPECT_THAT([&] { SpendOne(budget, kKeyId, kManyWraps); },
                 ThrowsError(Reason::kStateUnusable, file))
         << text;
     EXPECT_EQ(ReadFile(file), text);
@@ -244,7 +249,7 @@ TEST_F(WrapBudgetTest, WrapsNothingInAReadOnlyFolderButCounts) {
   const test::ReadOnly read_only(folder_.path());
   WrapBudget budget(folder_.path());
   EXPECT_EQ(budget.Use(kKeyId).wraps, kBlock);
-  EXPECT_THAT([&] { budget.Spend(kKeyId, kManyWraps); }, ThrowsError(Reason::kStateUnusable));
+  EXPECT_THAT([&] { SpendOne(budget, kKeyId, kManyWraps); }, ThrowsError(Reason::kStateUnusable));
   EXPECT_THAT([&] { budget.Prepare(kKeyId, kManyWraps); }, ThrowsError(Reason::kStateUnusable));
   budget.NoteUnwrap(kKeyId, kNoon);
   EXPECT_NO_THROW(budget.Maintain({}));
@@ -253,19 +258,44 @@ TEST_F(WrapBudgetTest, WrapsNothingInAReadOnlyFolderButCounts) {
 TEST_F(WrapBudgetTest, WrapsAgainOnceTheFolderIsMended) {
   fs::remove_all(instances_);
   WrapBudget budget(folder_.path());
-  EXPECT_THAT([&] { budget.Spend(kKeyId, kManyWraps); }, ThrowsError(Reason::kStateUnusable));
+  EXPECT_THAT([&] { SpendOne(budget, kKeyId, kManyWraps); }, ThrowsError(Reason::kStateUnusable));
   fs::create_directory(instances_);
   budget.Maintain({});
-  EXPECT_NO_THROW(budget.Spend(kKeyId, kManyWraps));
+  EXPECT_NO_THROW(SpendOne(budget, kKeyId, kManyWraps));
 }
 
-TEST_F(WrapBudgetTest, LeavesTheDiskAloneForAWhileAfterAFailure) {
+TEST_F(WrapBudgetTest, LeavesTheDiskAloneInEverySpend) {
+  WrapBudget budget(folder_.path());
+  EXPECT_FALSE(budget.Spend(kKeyId, kManyWraps));
+  EXPECT_TRUE(budget.IsRefilling(kKeyId));
+  EXPECT_EQ(Files(), 0u);
+  budget.Maintain({});
+  EXPECT_FALSE(budget.IsRefilling(kKeyId));
+  EXPECT_TRUE(budget.Spend(kKeyId, kManyWraps));
+}
+
+TEST_F(WrapBudgetTest, WaitsForNothingAfterAFailure) {
   fs::remove_all(instances_);
   WrapBudget budget(folder_.path());
-  EXPECT_THAT([&] { budget.Spend(kKeyId, kManyWraps); }, ThrowsError(Reason::kStateUnusable));
+  EXPECT_FALSE(budget.Spend(kKeyId, kManyWraps));
+  budget.Maintain({});
   fs::create_directory(instances_);
   EXPECT_THAT([&] { budget.Spend(kKeyId, kManyWraps); }, ThrowsError(Reason::kStateUnusable));
+  EXPECT_FALSE(budget.IsRefilling(kKeyId));
   EXPECT_EQ(Files(), 0u);
+  budget.Maintain({});
+  EXPECT_TRUE(budget.Spend(kKeyId, kManyWraps));
+}
+
+TEST_F(WrapBudgetTest, WakesItsMaintenanceWhenNothingIsLeft) {
+  WrapBudget budget(folder_.path());
+  std::jthread maintenance([&](const std::stop_token& stop) {
+    budget.AwaitNeed(stop, 1h);
+    budget.Maintain({});
+  });
+  EXPECT_FALSE(budget.Spend(kKeyId, kManyWraps));
+  maintenance.join();
+  EXPECT_TRUE(budget.Spend(kKeyId, kManyWraps));
 }
 
 TEST_F(WrapBudgetTest, RemembersTheLastUnwrapOverRestarts) {
