@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string_view>
 
 #include "cli/status_report.h"
@@ -14,6 +16,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr double kWrapsToWarnAt = 0.8;
 
+// By the reason; {} is the token's name.
 const std::map<std::string, std::string, std::less<>>& Steps() {
   static const std::map<std::string, std::string, std::less<>> kSteps = {
       {"key_missing",
@@ -23,9 +26,12 @@ const std::map<std::string, std::string, std::less<>>& Steps() {
        "another key has this one's name: compare the tokens with `mortise key list "
        "--config FILE` and remove the stranger"},
       {"key_quarantined", "an operator stopped this key; nothing decrypts until it is released"},
+      {"key_refused",
+       "mend the key's attributes, or waive one by name in `policy`; `mortise key list --config "
+       "FILE` shows them"},
       {"pin_rejected",
        "write the right PIN to `pinFile`, or, when it is right, run `mortise token unlatch "
-       "--config FILE --token NAME`; the old one is not tried again, so that it cannot lock the "
+       "--config FILE --token {}`; the old one is not tried again, so that it cannot lock the "
        "HSM"},
       {"state_unusable", "make `stateDir` writable for mortise and see that its disk has room"},
       {"wrap_limit",
@@ -36,17 +42,37 @@ const std::map<std::string, std::string, std::less<>>& Steps() {
   return kSteps;
 }
 
-bool HasNextStep(const std::string& reason) {
-  return Steps().contains(reason);
-}
+// By what the problem says, where its reason alone would lead astray: a mistake in the
+// configuration looks to the library like a token that is away.
+struct Cure {
+  std::string_view problem, step;
+};
+constexpr std::array<Cure, 6> kCures = {
+    {{"no token matches",
+      "let tokens[].uri name a token that the module shows; workers see only "
+      "tokens[].environment, so SoftHSM2 needs its SOFTHSM2_CONF there; then restart mortise"},
+     {" tokens match ",
+      "add serial= to tokens[].uri so that one token matches, then restart mortise"},
+     {"cannot load the PKCS#11 module",
+      "correct tokens[].module or install the vendor's client, then restart mortise"},
+     {"is not a PKCS#11 module",
+      "let tokens[].module name the vendor's PKCS#11 library, then restart mortise"},
+     {"damaged (", "restore that file from a backup, or see docs/state-folder.md"},
+     {"written by a newer version", "run that newer version of mortise again"}}};
 
-// What to do about a reason that a keyring or a token is stopped by.
-std::string NextStep(const std::string& reason) {
-  const auto found = Steps().find(reason);
-  return found == Steps().end()
-             ? "read mortise's log for the failing call; docs/errors.md explains "
-               "each reason"
-             : found->second;
+// What to do about something that stops a keyring or a token.
+std::string NextStep(const std::string& problem, const std::string& reason,
+                     const std::string& token = "NAME") {
+  for (const Cure& cure : kCures) {
+    if (problem.find(cure.problem) != problem.npos) return std::string(cure.step);
+  }
+  if (const auto found = Steps().find(reason); found != Steps().end())
+    return fmt::format(fmt::runtime(found->second), token);
+  if (reason == "unavailable" || reason.empty()) {
+    return "check the HSM, the network to it and its client's daemon; mortise connects by itself "
+           "once they are back";
+  }
+  return "read mortise's log for the failing call; docs/errors.md explains each reason";
 }
 
 bool HasTokenUp(const Json& keyring) {
@@ -66,34 +92,57 @@ std::string ReasonOf(const Json& statusz, const Json& down) {
   return "";
 }
 
+// Null in a keyring that may wrap, and in the page of a mortise that does not tell.
+const Json& WrapRefusal(const Json& keyring) {
+  static const Json kNone;
+  const auto found = keyring.find("wrapRefusal");
+  return found == keyring.end() ? kNone : *found;
+}
+
+std::string MessageOf(const Json& trouble) {
+  return trouble.is_object() ? trouble.value("message", "") : "";
+}
+
 std::string NextStepForKeyring(const Json& keyring) {
-  const std::string name = keyring.value("name", "");
-  if (keyring.at("fatal").is_object()) return NextStep(keyring.at("fatal").value("reason", ""));
-  for (const Json& token : keyring.at("tokens")) {
-    // No worker comes up before an operator did something.
-    const std::string reason = token.value("problemReason", "");
-    if (!HasTokenUp(keyring) && HasNextStep(reason)) return NextStep(reason);
-  }
-  if (!HasTokenUp(keyring)) {
-    return "no token is up: check the HSM, the network to it and its client's daemon; mortise "
-           "connects by itself once they are back";
+  for (const Json& trouble : {keyring.at("fatal"), WrapRefusal(keyring)}) {
+    if (trouble.is_object())
+      return NextStep(trouble.value("message", ""), trouble.value("reason", ""));
   }
   if (keyring.at("generations").empty()) {
     return fmt::format(
         "make its first key: mortise key create --config FILE --admin-config "
         "ADMIN-FILE --keyring {}",
-        name);
+        keyring.value("name", ""));
   }
   return "ask again in half a minute: a key serves once its time has come and a token has opened "
          "its canary; `problem` of a generation says what else holds it back";
 }
 
-void AdviseOnTokens(const Json& statusz, const Json& keyring, std::vector<std::string>& advice) {
+void AdviseOnKeyring(const Json& keyring, std::vector<std::string>& advice) {
+  const std::string name = keyring.value("name", "");
+  const Json& refusal = WrapRefusal(keyring);
+  if (!keyring.value("ready", false)) {
+    // Else what ails its tokens says it all.
+    if (HasTokenUp(keyring) || keyring.at("fatal").is_object() || refusal.is_object()) {
+      advice.push_back(fmt::format("keyring {} is not ready: {}\n  next: {}", name,
+                                   keyring.value("problem", ""), NextStepForKeyring(keyring)));
+    }
+  } else if (refusal.is_object()) {
+    advice.push_back(fmt::format("keyring {} wraps nothing, so writes fail: {}\n  next: {}", name,
+                                 refusal.value("message", ""), NextStepForKeyring(keyring)));
+  }
+}
+
+// Each token once, however many keyrings use it.
+void AdviseOnTokens(const Json& statusz, const Json& keyring, std::set<std::string>& told,
+                    std::vector<std::string>& advice) {
   for (const Json& token : keyring.at("tokens")) {
-    if (token.value("up", false)) continue;
     const std::string name = token.value("name", "");
+    if (token.value("up", false) || !told.insert(name).second) continue;
+    const std::string problem = token.value("problem", "");
     advice.push_back(fmt::format("token {} is down: {}\n  next: {}", name,
-                                 token.value("problem", ""), NextStep(ReasonOf(statusz, token))));
+                                 problem.empty() ? "no worker is ready yet" : problem,
+                                 NextStep(problem, ReasonOf(statusz, token), name)));
   }
 }
 
@@ -101,7 +150,8 @@ void AdviseOnGenerations(const Json& keyring, std::vector<std::string>& advice) 
   for (const Json& generation : keyring.at("generations")) {
     const std::string key_id = generation.value("keyId", "");
     const std::string problem = generation.value("problem", "");
-    if (!problem.empty()) {
+    // The active key's problem may be why nothing is wrapped, which has been said.
+    if (!problem.empty() && MessageOf(WrapRefusal(keyring)) != problem) {
       advice.push_back(fmt::format("key {} is {}: {}\n  next: {}", key_id,
                                    generation.value("state", ""), problem,
                                    "compare with `mortise key list --config FILE`"));
@@ -109,7 +159,8 @@ void AdviseOnGenerations(const Json& keyring, std::vector<std::string>& advice) 
     const double limit = generation.value("wrapLimit", 0.0);
     if (limit > 0 && generation.value("wraps", 0.0) >= kWrapsToWarnAt * limit) {
       advice.push_back(fmt::format("key {} has spent {:.0f} of {:.0f} wraps\n  next: {}", key_id,
-                                   generation.value("wraps", 0.0), limit, NextStep("wrap_limit")));
+                                   generation.value("wraps", 0.0), limit,
+                                   NextStep("", "wrap_limit")));
     }
   }
 }
@@ -119,7 +170,10 @@ void AdviseOnGenerations(const Json& keyring, std::vector<std::string>& advice) 
 ExitCode Verdict(const Json& statusz) {
   ExitCode verdict = ExitCode::kOk;
   for (const Json& keyring : statusz.at("keyrings")) {
-    if (keyring.value("ready", false)) continue;
+    if (keyring.value("ready", false)) {
+      if (WrapRefusal(keyring).is_object()) verdict = ExitCode::kFailed;
+      continue;
+    }
     if (!keyring.at("fatal").is_object() && !HasTokenUp(keyring)) return ExitCode::kHsmUnreachable;
     verdict = ExitCode::kFailed;
   }
@@ -128,13 +182,10 @@ ExitCode Verdict(const Json& statusz) {
 
 std::vector<std::string> Advice(const Json& statusz) {
   std::vector<std::string> advice;
+  std::set<std::string> told;
   for (const Json& keyring : statusz.at("keyrings")) {
-    if (!keyring.value("ready", false)) {
-      advice.push_back(fmt::format("keyring {} is not ready: {}\n  next: {}",
-                                   keyring.value("name", ""), keyring.value("problem", ""),
-                                   NextStepForKeyring(keyring)));
-    }
-    AdviseOnTokens(statusz, keyring, advice);
+    AdviseOnKeyring(keyring, advice);
+    AdviseOnTokens(statusz, keyring, told, advice);
     AdviseOnGenerations(keyring, advice);
   }
   return advice;

@@ -73,13 +73,29 @@ std::string Tokens(const Json& tokens) {
   return FormatTable(rows);
 }
 
+// Unwrapping is what readiness is about; who asks a person's question wants both.
+std::string Readiness(const Json& keyring) {
+  if (!keyring.value("ready", false)) return "NOT READY";
+  const auto refusal = keyring.find("wrapRefusal");
+  return refusal != keyring.end() && refusal->is_object()
+             ? "ready for unwrapping, NOT READY for wrapping"
+             : "ready";
+}
+
+std::string OverallReadiness(const Json& statusz) {
+  if (!statusz.value("ready", false)) return "NOT READY";
+  for (const Json& keyring : statusz.at("keyrings")) {
+    if (const std::string one = Readiness(keyring); one != "ready") return one;
+  }
+  return "ready";
+}
+
 std::string Keyring(const Json& keyring) {
   return fmt::format(
       "\nkeyring {}: {}\n  active key: {}\n  last proof: {} (worth {:.0f} s)\n\n{}\n{}",
-      keyring.value("name", ""), keyring.value("ready", false) ? "ready" : "NOT READY",
-      TextOr(keyring.at("activeKeyId"), "none yet"), Age(keyring.at("lastProofAgeSeconds")),
-      keyring.value("stalenessSeconds", 0.0), Indented(Generations(keyring.at("generations"))),
-      Indented(Tokens(keyring.at("tokens"))));
+      keyring.value("name", ""), Readiness(keyring), TextOr(keyring.at("activeKeyId"), "none yet"),
+      Age(keyring.at("lastProofAgeSeconds")), keyring.value("stalenessSeconds", 0.0),
+      Indented(Generations(keyring.at("generations"))), Indented(Tokens(keyring.at("tokens"))));
 }
 
 std::string LastErrors(const Json& errors) {
@@ -97,8 +113,7 @@ std::string StatusReport(const Json& statusz) {
   std::string text =
       fmt::format("mortise {} ({}), pid {}, up {}: {}\n", statusz.value("version", ""),
                   statusz.value("revision", ""), statusz.value("pid", 0),
-                  Duration(statusz.value("uptimeSeconds", 0.0)),
-                  statusz.value("ready", false) ? "ready" : "NOT READY");
+                  Duration(statusz.value("uptimeSeconds", 0.0)), OverallReadiness(statusz));
   for (const Json& keyring : statusz.at("keyrings")) text += Keyring(keyring);
   text += LastErrors(statusz.at("lastErrors"));
   const std::vector<std::string> advice = Advice(statusz);

@@ -10,7 +10,7 @@
 
 namespace mortise::cli {
 
-// kOk when every keyring is ready; kHsmUnreachable when one is not and none of its
+// kOk when every keyring is ready and may wrap; kHsmUnreachable when one is not and none of its
 // tokens is up, unless its trouble is one that no token can mend; else kFailed.
 ExitCode Verdict(const nlohmann::ordered_json& statusz);
 

@@ -77,6 +77,8 @@ struct KeyringStatus {
   // A problem no other token can mend: the active KEK missing, foreign or quarantined.
   // Status is then UNAVAILABLE at once, under either policy.
   std::optional<Error> fatal;
+  // Why nothing is wrapped for now. Unwrapping goes on, and Status says so: this is not part of it.
+  std::optional<Error> wrap_refusal;
   std::string waiting_for;  // before the first proof: what is awaited, in words
   std::vector<GenerationStatus> generations;
   std::vector<TokenStatus> tokens;

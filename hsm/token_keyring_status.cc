@@ -22,10 +22,16 @@ void Raise(std::optional<Clock::time_point>& newest, Clock::time_point proof) {
   newest = std::max(newest.value_or(proof), proof);
 }
 
+// Whoever shows it names the token.
+std::string WithoutName(const std::string& problem, const std::string& name) {
+  const std::string prefix = "token " + name + ": ";
+  return problem.starts_with(prefix) ? problem.substr(prefix.size()) : problem;
+}
+
 TokenStatus DescribedAs(const std::string& name, const Token::Snapshot& token) {
   return {.name = name,
           .is_up = token.is_ready,
-          .problem = token.problem,
+          .problem = WithoutName(token.problem, name),
           .problem_reason = WhyDownReason(token),
           .last_proof = {},
           .manufacturer = token.description.manufacturer,
@@ -119,6 +125,7 @@ std::shared_ptr<const KeyringStatus> TokenKeyring::Status() const {
   }
   if (snapshot_->active && status->last_proof) status->active_key_id = snapshot_->active->key_id;
   status->fatal = FatalProblem();
+  status->wrap_refusal = snapshot_->wrap_refusal;
   if (!status->last_proof) status->waiting_for = WaitingFor() + down;
   return status;
 }

@@ -40,11 +40,11 @@ HttpReply Pages::Livez() const {
 HttpReply Pages::Readyz() const {
   HttpReply reply;
   for (const WatchedKeyring& watched : source_.keyrings) {
-    const std::string problem =
-        WhyNotReady(*watched.keyring->Status(), watched.staleness, Clock::now());
+    const auto status = watched.keyring->Status();
+    const std::string problem = WhyNotReady(*status, watched.staleness, Clock::now());
     if (!problem.empty()) reply.status = 503;
     reply.body +=
-        "keyring " + watched.keyring->name() + ": " + (problem.empty() ? "ready" : problem) + "\n";
+        "keyring " + watched.keyring->name() + ": " + ReadinessLine(*status, problem) + "\n";
   }
   return reply;
 }

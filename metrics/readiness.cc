@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+
 namespace mortise::metrics {
 namespace {
 
@@ -33,6 +35,19 @@ std::string WhyNotReady(const hsm::KeyringStatus& status, config::Duration stale
       "the active key last opened a ciphertext {} s ago, more than "
       "statusStaleness ({} s){}",
       age.count(), std::chrono::duration<double>(staleness).count(), TokenProblems(status));
+}
+
+std::string WhyNotWrapping(const hsm::KeyringStatus& status) {
+  if (!status.wrap_refusal) return "";
+  constexpr std::string_view kPrefix = "nothing is wrapped: ";
+  const std::string why = status.wrap_refusal->what();
+  return why.starts_with(kPrefix) ? why.substr(kPrefix.size()) : why;
+}
+
+std::string ReadinessLine(const hsm::KeyringStatus& status, const std::string& why_not_ready) {
+  if (!why_not_ready.empty()) return why_not_ready;
+  const std::string why_not_wrapping = WhyNotWrapping(status);
+  return why_not_wrapping.empty() ? "ready" : "ready, but nothing is wrapped: " + why_not_wrapping;
 }
 
 }  // namespace mortise::metrics

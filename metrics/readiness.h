@@ -22,4 +22,11 @@ struct WatchedKeyring {
 std::string WhyNotReady(const hsm::KeyringStatus& status, config::Duration staleness,
                         Clock::time_point now);
 
+// Why nothing is wrapped although the keyring may be ready: unwrapping, which readiness is
+// about, goes on. Empty: it may wrap.
+std::string WhyNotWrapping(const hsm::KeyringStatus& status);
+
+// One keyring's line of /readyz: "ready", perhaps with what else is wrong, or why it is not.
+std::string ReadinessLine(const hsm::KeyringStatus& status, const std::string& why_not_ready);
+
 }  // namespace mortise::metrics

@@ -84,6 +84,11 @@ Json ToJson(const StatuszFacts::Keyring& keyring, Clock::time_point now) {
              {"message", status.fatal->what()},
              {"ckr", Hex(status.fatal->ckr())}};
   }
+  Json wrap_refusal;
+  if (status.wrap_refusal) {
+    wrap_refusal = {{"reason", mortise::Name(status.wrap_refusal->reason())},
+                    {"message", WhyNotWrapping(status)}};
+  }
   const bool is_named = !status.active_key_id.empty();
   return {{"name", keyring.name},
           {"ready", problem.empty()},
@@ -94,6 +99,7 @@ Json ToJson(const StatuszFacts::Keyring& keyring, Clock::time_point now) {
           {"stalenessSeconds", std::chrono::duration<double>(keyring.staleness).count()},
           {"waitingFor", status.waiting_for},
           {"fatal", std::move(fatal)},
+          {"wrapRefusal", std::move(wrap_refusal)},
           {"generations", std::move(generations)},
           {"tokens", std::move(tokens)}};
 }

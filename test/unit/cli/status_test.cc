@@ -63,7 +63,7 @@ TEST_F(StatusTest, IsSixWhenNoTokenOfAKeyringIsUp) {
   TakeTokenDown("C_Initialize: device removed");
   EXPECT_EQ(Verdict(Page()), ExitCode::kHsmUnreachable);
   EXPECT_THAT(Report(), AllOf(HasSubstr("NOT READY"), HasSubstr("C_Initialize: device removed"),
-                              HasSubstr("next: no token is up: check the HSM")));
+                              HasSubstr("next: check the HSM")));
 }
 
 TEST_F(StatusTest, IsOneForATroubleThatNoTokenCanMend) {
@@ -88,11 +88,54 @@ TEST_F(StatusTest, IsOneWhileThereIsNoKeyAndSaysHowToMakeIt) {
 TEST_F(StatusTest, TellsHowToGoOnAfterAWrongPin) {
   TakeTokenDown("C_Login: the PIN is wrong");
   status_.tokens[0].problem_reason = Reason::kPinRejected;
-  EXPECT_THAT(Report(), AllOf(HasSubstr("next: write the right PIN"), HasSubstr("--token NAME"),
+  EXPECT_THAT(Report(), AllOf(HasSubstr("next: write the right PIN"), HasSubstr("--token hsm-a`"),
                               Not(HasSubstr("check the HSM"))));
   errors_ = {{.token = "hsm-a", .reason = Reason::kPinRejected, .ckr = 0xa0}};
   EXPECT_THAT(Report(), AllOf(HasSubstr("mortise token unlatch"), HasSubstr("pin_rejected"),
                               HasSubstr("CKR 0xa0")));
+}
+
+TEST_F(StatusTest, IsOneAndNotReadyForWrappingWhileNothingIsWrapped) {
+  status_.wrap_refusal =
+      Error(Reason::kStateUnusable, "nothing is wrapped: /state: Read-only file system");
+  EXPECT_EQ(Verdict(Page()), ExitCode::kFailed);
+  EXPECT_THAT(
+      Report(),
+      AllOf(
+          HasSubstr("keyring prod: ready for unwrapping, NOT READY for wrapping\n"),
+          HasSubstr("keyring prod wraps nothing, so writes fail: /state: Read-only file system\n"),
+          HasSubstr("next: make `stateDir` writable")));
+}
+
+TEST_F(StatusTest, RepeatsTheCureOfAMistakeInTheConfiguration) {
+  const std::vector<std::pair<std::string, std::string>> mistakes = {
+      {"no token matches pkcs11:token=x; the module shows: token=y serial=1",
+       "let tokens[].uri name a token"},
+      {"2 tokens match pkcs11:; add serial= to tokens[].uri so that one does", "add serial="},
+      {"/bin/ls is not a PKCS#11 module: it has no C_GetFunctionList; check tokens[].module",
+       "let tokens[].module name"},
+      {"cannot load the PKCS#11 module /x.so: not found; check tokens[].module",
+       "correct tokens[].module"}};
+  for (const auto& [problem, cure] : mistakes) {
+    TakeTokenDown(problem);
+    status_.tokens[0].problem_reason = Reason::kUnavailable;
+    EXPECT_THAT(Report(), AllOf(HasSubstr("next: " + cure), Not(HasSubstr("connects by itself"))));
+  }
+}
+
+TEST_F(StatusTest, SaysHowToMendADamagedFileOfTheStateFolder) {
+  status_.last_proof.reset();
+  status_.wrap_refusal = Error(Reason::kStateUnusable,
+                               "nothing is wrapped: /state/state.json: damaged (it is no JSON "
+                               "object), so nothing is wrapped");
+  EXPECT_THAT(Report(), HasSubstr("next: restore that file from a backup"));
+}
+
+TEST_F(StatusTest, TellsAProblemOnceForAllKeyringsThatUseTheToken) {
+  TakeTokenDown("C_Initialize: device removed");
+  Json page = Page();
+  page["keyrings"].push_back(page["keyrings"][0]);
+  EXPECT_THAT(Advice(page), testing::SizeIs(1));
 }
 
 TEST_F(StatusTest, WarnsBeforeAKeysWrapsAreSpent) {

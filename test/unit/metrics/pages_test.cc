@@ -52,6 +52,16 @@ TEST_F(PagesTest, ReadyzSaysWhatNoTokenCanMend) {
   EXPECT_THAT(WhyNot(status), HasSubstr("the active KEK is gone; restore it"));
 }
 
+TEST_F(PagesTest, ReadyzIsReadyWhileNothingIsWrappedButSaysSo) {
+  hsm::KeyringStatus status = FakeKeyring::Healthy();
+  status.wrap_refusal =
+      Error(Reason::kStateUnusable, "nothing is wrapped: /state: Read-only file system");
+  keyring_.Set(status);
+  EXPECT_EQ(pages_.Readyz().status, 200);
+  EXPECT_EQ(pages_.Readyz().body,
+            "keyring prod: ready, but nothing is wrapped: /state: Read-only file system\n");
+}
+
 TEST_F(PagesTest, LivezDoesNotCareForTokens) {
   keyring_.Set({});
   EXPECT_EQ(pages_.Livez().status, 200);

@@ -48,9 +48,10 @@ TEST_F(StatuszTest, KeepsItsNames) {
               ElementsAre("events", "keyrings", "lastErrors", "pid", "ready", "revision",
                           "schemaVersion", "time", "uptimeSeconds", "version"));
   const json& keyring = page["keyrings"][0];
-  EXPECT_THAT(Keys(keyring), ElementsAre("activeKeyId", "activeKeyIdHash", "fatal", "generations",
-                                         "lastProofAgeSeconds", "name", "problem", "ready",
-                                         "stalenessSeconds", "tokens", "waitingFor"));
+  EXPECT_THAT(Keys(keyring),
+              ElementsAre("activeKeyId", "activeKeyIdHash", "fatal", "generations",
+                          "lastProofAgeSeconds", "name", "problem", "ready", "stalenessSeconds",
+                          "tokens", "waitingFor", "wrapRefusal"));
   EXPECT_THAT(Keys(keyring["generations"][0]),
               ElementsAre("activation", "generation", "keyId", "keyIdHash", "lastUnwrap", "problem",
                           "scheme", "state", "tokens", "wrapLimit", "wraps"));
