@@ -48,9 +48,7 @@ class Reporter {
   Reporter& operator=(const Reporter&) = delete;
 
   void Tell(const ServeHooks::Facts& facts) {
-    const bool wants_url = !config_.metrics.address.empty();
-    const bool lacks_url = wants_url && facts.metrics_url.empty();
-    if (facts.key_id.empty() || facts.worker_pids.empty() || lacks_url) return;
+    if (facts.key_id.empty() || facts.worker_pids.empty()) return;
     const DevReport report{.socket = config_.keyrings.front().socket,
                            .metrics_url = facts.metrics_url,
                            .key_id = facts.key_id,
@@ -87,7 +85,8 @@ ExitCode Dev(const DevOptions& options) {
   if (options.metrics_address) config.metrics.address = *options.metrics_address;
   Reporter reporter(folder, config);
   return RunServe(config,
-                  {.on_facts = [&](const ServeHooks::Facts& facts) { reporter.Tell(facts); }});
+                  {.port_advice = ", or start `mortise dev` with --metrics-address 127.0.0.1:0",
+                   .on_facts = [&](const ServeHooks::Facts& facts) { reporter.Tell(facts); }});
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace mortise::cli {
 // What `mortise dev` tells programs by dev.json, and people in words.
 struct DevReport {
   std::string socket;
-  std::string metrics_url;  // "http://127.0.0.1:41234/metrics"; empty: metrics are off
+  std::string metrics_url;  // "http://127.0.0.1:41234/metrics"; empty: metrics are off, or the port
+                            // is taken
   std::string key_id;
   pid_t front_pid = 0;
   std::vector<pid_t> worker_pids;

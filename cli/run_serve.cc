@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <thread>
 
 #include "hsm/assembly.h"
@@ -67,29 +68,49 @@ metrics::PagesSource Sources(const config::Config& config, const metrics::Metric
   return source;
 }
 
+// "http://127.0.0.1:9464/metrics"
+std::string MetricsUrl(const config::Config& config, int port) {
+  if (port == 0) return {};
+  const std::string& address = config.metrics.address;
+  return fmt::format("http://{}:{}/metrics", address.substr(0, address.rfind(':')), port);
+}
+
+hsm::Event PortTaken(const config::Config& config, const ServeHooks& hooks,
+                     const std::string& problem) {
+  constexpr std::string_view kName = "metrics_port_taken";
+  if (hooks.take_over) {
+    return {hsm::Severity::kInfo,
+            kName,
+            fmt::format("the predecessor still has metrics.address {}, as in every take-over; it "
+                        "is waited for ({})",
+                        config.metrics.address, problem.substr(0, problem.find(';'))),
+            {}};
+  }
+  return {hsm::Severity::kWarning,
+          kName,
+          problem + hooks.port_advice + "; it is tried again until it is free",
+          {}};
+}
+
 std::unique_ptr<metrics::HttpEndpoint> StartEndpoint(const config::Config& config,
-                                                     const metrics::Pages& pages, bool take_over,
+                                                     const metrics::Pages& pages,
+                                                     const ServeHooks& hooks,
                                                      hsm::Observer& observer) {
   if (config.metrics.address.empty()) return nullptr;
   return std::make_unique<metrics::HttpEndpoint>(
       metrics::HttpOptions{.address = config.metrics.address,
+                           .on_listening =
+                               [&](int port) {
+                                 observer.OnEvent({hsm::Severity::kInfo,
+                                                   "metrics_ready",
+                                                   "metrics and status are served",
+                                                   {{"url", MetricsUrl(config, port)}}});
+                               },
                            .on_waiting =
-                               [&, take_over](const std::string& problem) {
-                                 observer.OnEvent(
-                                     {take_over ? hsm::Severity::kInfo : hsm::Severity::kWarning,
-                                      "metrics_port_taken",
-                                      problem + "; it is tried again until it is free",
-                                      {}});
+                               [&](const std::string& problem) {
+                                 observer.OnEvent(PortTaken(config, hooks, problem));
                                }},
       pages.Routes());
-}
-
-// "http://127.0.0.1:9464/metrics"
-std::string MetricsUrl(const config::Config& config, const metrics::HttpEndpoint* endpoint) {
-  if (endpoint == nullptr || endpoint->port() == 0) return {};
-  const std::string& address = config.metrics.address;
-  return fmt::format("http://{}:{}/metrics", address.substr(0, address.rfind(':')),
-                     endpoint->port());
 }
 
 // Gives the hooks their facts, on a thread of its own.
@@ -134,14 +155,15 @@ ExitCode RunServe(const config::Config& config, const ServeHooks& hooks) {
   Heartbeat heartbeat;
   const metrics::Pages pages(Sources(config, metrics, assembly, heartbeat));
   const std::unique_ptr<metrics::HttpEndpoint> endpoint =
-      StartEndpoint(config, pages, hooks.take_over, observer);
+      StartEndpoint(config, pages, hooks, observer);
   std::optional<Reporter> reporter;
   if (hooks.on_facts) {
     reporter.emplace(
         [&] {
-          return ServeHooks::Facts{.metrics_url = MetricsUrl(config, endpoint.get()),
-                                   .key_id = assembly.keyrings().front()->Status()->active_key_id,
-                                   .worker_pids = assembly.worker_pids()};
+          return ServeHooks::Facts{
+              .metrics_url = MetricsUrl(config, endpoint ? endpoint->port() : 0),
+              .key_id = assembly.keyrings().front()->Status()->active_key_id,
+              .worker_pids = assembly.worker_pids()};
         },
         hooks.on_facts);
   }

@@ -14,6 +14,7 @@ namespace mortise::cli {
 struct ServeHooks {
   std::vector<std::string> successor;  // the command line that SIGUSR2 starts; empty: none
   bool take_over = false;
+  std::string port_advice;  // what else to do where the metrics port is taken; ", or ..."
   // About once a second while it serves, with what there is to know.
   struct Facts {
     std::string metrics_url;  // empty: metrics are off, or the port is not ours yet

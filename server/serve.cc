@@ -74,6 +74,7 @@ struct Front::Place {
   const config::Keyring& settings;
   const std::shared_ptr<hsm::Keyring> keyring;
   KmsServer server;
+  HealthAnswer told;                   // what the log was told last
   std::unique_ptr<Listener> listener;  // stops before the server that it hands over to
 };
 
@@ -159,8 +160,9 @@ void Front::TellSystemd() {
   bool is_alive = true;
   for (const auto& place : places_) {
     if (!text.empty()) text += "; ";
-    text += fmt::format("{}: {}", place->settings.name,
-                        JudgeHealth(*place->keyring->Status(), place->settings, now).healthz);
+    const HealthAnswer health = JudgeHealth(*place->keyring->Status(), place->settings, now);
+    text += fmt::format("{}: {}", place->settings.name, health.healthz);
+    TellOfHealth(*place, health);
     is_alive = is_alive && place->server.heartbeat().age() < kStuck &&
                (!place->listener || now - place->listener->last_turn() < kStuck);
   }
@@ -170,6 +172,28 @@ void Front::TellSystemd() {
   if (!interval || !is_alive || now < next_watchdog_) return;
   next_watchdog_ = now + *interval;
   notify_.Watchdog();
+}
+
+// Each change once: the numbers in a reason grow all the time.
+void Front::TellOfHealth(Place& place, const HealthAnswer& health) {
+  HealthAnswer now{health.is_available && health.healthz == "ok", health.healthz, {}};
+  std::erase_if(now.healthz, [](char c) { return c >= '0' && c <= '9'; });
+  if (place.told == now) return;
+  // That a token is not up the moment we are is no cause for alarm.
+  const bool is_first = place.told == HealthAnswer();
+  place.told = now;
+  if (now.is_available) {
+    options_.events.OnEvent({hsm::Severity::kInfo,
+                             "keyring_ready",
+                             "the keyring is healthy, as Status says",
+                             {{"keyring", place.settings.name}, {"key_id", health.key_id}}});
+  } else {
+    options_.events.OnEvent({is_first ? hsm::Severity::kInfo : hsm::Severity::kWarning,
+                             "keyring_not_ready",
+                             "the keyring is not healthy, as Status says; `mortise status` says "
+                             "what to do",
+                             {{"keyring", place.settings.name}, {"reason", health.healthz}}});
+  }
 }
 
 void Front::StartSuccessor() {

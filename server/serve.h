@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "hsm/keyring.h"
 #include "hsm/observer.h"
+#include "server/health.h"
 #include "server/notify.h"
 #include "server/request_observer.h"
 #include "server/socket_path.h"
@@ -65,6 +66,7 @@ class Front {
   bool IsReady(const Place& place) const;
   bool IsSuperseded() const;
   void TellSystemd();
+  void TellOfHealth(Place& place, const HealthAnswer& health);
   void StartSuccessor();
   void Drain();
   void Stop();

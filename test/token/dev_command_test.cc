@@ -141,6 +141,23 @@ TEST_F(DevCommandTest, RefusesAConfigurationThatWasBrokenAndNamesTheLine) {
   EXPECT_THAT(dev->StandardError(), HasSubstr("mortise.yaml:"));
 }
 
+TEST_F(DevCommandTest, SaysThatItServesThoughTheMetricsPortIsTaken) {
+  const auto other = Start();
+  std::string address = Report().at("metricsUrl");
+  address = address.substr(7, address.rfind('/') - 7);
+  const std::string dir = parent_ / "second";
+  ChildProcess dev({MORTISE_EXECUTABLE, "dev", "--dir", dir, "--metrics-address", address});
+  EXPECT_TRUE(dev.WaitForOutput("Serving keyring dev at " + dir)) << dev.StandardError();
+  EXPECT_EQ(json::parse(ReadFile(dir + "/dev.json")).at("metricsUrl"), "");
+  EXPECT_THAT(dev.StandardError(), HasSubstr("--metrics-address 127.0.0.1:0"));
+}
+
+TEST_F(DevCommandTest, SaysInTheLogWhereMetricsAre) {
+  const auto dev = Start();
+  const std::string url = Report().at("metricsUrl");
+  EXPECT_THAT(dev->StandardError(), AllOf(HasSubstr("metrics_ready"), HasSubstr(url)));
+}
+
 TEST_F(DevCommandTest, HasMetricsAtTheAddressItReports) {
   const auto dev = Start();
   const std::string url = Report().at("metricsUrl");

@@ -130,6 +130,21 @@ TEST_F(FrontTest, LosesNoCallInATakeOver) {
   EXPECT_THAT(load.Failures(), testing::IsEmpty());
 }
 
+TEST_F(FrontTest, LogsOnceWhetherAKeyringIsReady) {
+  const auto good = StartAndWait();
+  ASSERT_TRUE(good->WaitForOutput("keyring_ready"));
+  std::this_thread::sleep_for(milliseconds(600));
+  const std::string text = good->StandardError();
+  EXPECT_EQ(text.find("keyring_ready"), text.rfind("keyring_ready"));
+}
+
+TEST_F(FrontTest, LogsAtItsStartWhyAKeyringIsNotReady) {
+  const auto sick = StartAndWait({"--sick"});
+  ASSERT_TRUE(sick->WaitForOutput("keyring_not_ready"));
+  EXPECT_THAT(sick->StandardError(),
+              HasSubstr("\"reason\":\"starting: waiting for the first proof of the active key"));
+}
+
 TEST_F(FrontTest, LetsThePredecessorServeUntilItIsHealthyItself) {
   const auto front = StartAndWait();
   const auto sick = Start({"--take-over", "--sick"});
