@@ -65,7 +65,7 @@ void PrintResult(const nlohmann::ordered_json& json) {
   PrintTable(rows);
 }
 
-ExitCode RunBench(const BenchOptions& options) {
+ExitCode Measure(const BenchOptions& options) {
   const int connections = std::min(
       options.callers, options.connections > 0 ? options.connections : kMostConnectionsByDefault);
   const LoadResult result = Drive({.address = SocketAddress(options.socket),
@@ -88,6 +88,15 @@ ExitCode RunBench(const BenchOptions& options) {
   return ExitCode::kFailed;
 }
 
+ExitCode RunBench(const BenchOptions& options) {
+  try {
+    return Measure(options);
+  } catch (const Unmeasurable& problem) {
+    std::cerr << "mortise: " << problem.what() << '\n';
+    return problem.exit_code();
+  }
+}
+
 }  // namespace
 
 void AddBench(CLI::App& app, Command& chosen) {
@@ -95,7 +104,9 @@ void AddBench(CLI::App& app, Command& chosen) {
   CLI::App* command = AddCommand(
       app, "bench",
       "Drive a KMS v2 socket in a closed loop and say how fast it answers. Percentiles are of "
-      "the calls that went well, to half a percent. Encrypt spends the keyring's wraps.",
+      "the calls that went well, to half a percent. Encrypt spends the keyring's wraps, "
+      "and Mortise answers RESOURCE_EXHAUSTED beyond the keyring's maxWrapsPerSecond (0 = no "
+      "limit).",
       "mortise bench --socket /run/mortise/prod/kms.sock --rpc decrypt --callers 64 "
       "--duration 5s");
   command->add_option("--socket", options->socket, "The plugin's Unix socket")->required();

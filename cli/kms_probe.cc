@@ -96,7 +96,7 @@ class Run {
       Add(std::move(id),
           fmt::format("{}: {}", RpcCodeName(static_cast<int>(answer.code)),
                       Printable(answer.message, 300)),
-          HintFor(answer.code, options_), ExitCodeFor(answer.code), answer.took);
+          HintFor(answer.code, options_), ExitCodeFor(answer.code, answer.message), answer.took);
     }
     return is_good;
   }

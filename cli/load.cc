@@ -13,6 +13,8 @@
 #include "base/random.h"
 #include "cli/kms_channel.h"
 #include "cli/kms_client.h"
+#include "cli/load_check.h"
+#include "cli/probe_hints.h"
 #include "proto/kmsv2.grpc.pb.h"
 
 namespace mortise::cli {
@@ -207,11 +209,12 @@ std::vector<Sample> MakeSamples(const Load& load) {
       answer = client.Encrypt(plaintext, load.timeout);
     }
     if (!answer.value) {
-      throw Error(Reason::kUnavailable,
-                  fmt::format("{}: Encrypt, which makes the ciphertexts for Decrypt, failed with "
-                              "{}: {}; run `mortise probe` on the same socket to see why",
-                              load.address.Shown(), RpcCodeName(static_cast<int>(answer.code)),
-                              Printable(answer.message, 300)));
+      throw Unmeasurable(
+          ExitCodeFor(answer.code, answer.message),
+          fmt::format("{}: Encrypt, which makes the ciphertexts for Decrypt, failed with "
+                      "{}: {}; run `mortise probe` on the same socket to see why",
+                      load.address.Shown(), RpcCodeName(static_cast<int>(answer.code)),
+                      Printable(answer.message, 300)));
     }
     sample.plaintext = std::string(AsText(plaintext));
     sample.request.set_uid(NewUid());
@@ -229,10 +232,11 @@ std::vector<std::unique_ptr<Service::Stub>> Connect(const Load& load) {
   for (int i = 0; i < std::min(load.connections, load.callers); ++i) {
     auto channel = MakeKmsChannel(load.address);
     if (!channel->WaitForConnected(deadline)) {
-      throw Error(Reason::kUnavailable,
-                  fmt::format("{}: no connection within {} ms; run `mortise probe` on the same "
-                              "socket to see why",
-                              load.address.Shown(), load.timeout.count()));
+      throw Unmeasurable(
+          ExitCode::kTimedOut,
+          fmt::format("{}: no connection within {} ms; run `mortise probe` on the same "
+                      "socket to see why",
+                      load.address.Shown(), load.timeout.count()));
     }
     stubs.push_back(Service::NewStub(channel));
   }
@@ -255,6 +259,8 @@ std::unique_ptr<Caller> MakeCaller(const Load& load, Service::Stub& stub,
 }  // namespace
 
 LoadResult Drive(const Load& load) {
+  RequireServer(load);
+  if (load.rpc != Rpc::kStatus) RequireKey(load);
   const auto stubs = Connect(load);
   const auto samples = load.rpc == Rpc::kDecrypt ? MakeSamples(load) : std::vector<Sample>();
 

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <stdexcept>
 #include <string>
 
+#include "cli/exit_code.h"
 #include "cli/latency_histogram.h"
 #include "cli/socket_address.h"
 
@@ -35,8 +37,19 @@ struct LoadResult {
   std::string first_error;                      // "UNAVAILABLE: ..."
 };
 
+// Nothing can be measured, and why, with what to do.
+class Unmeasurable : public std::runtime_error {
+ public:
+  Unmeasurable(ExitCode exit_code, const std::string& message)
+      : std::runtime_error(message), exit_code_(exit_code) {}
+  ExitCode exit_code() const { return exit_code_; }
+
+ private:
+  ExitCode exit_code_;
+};
+
 // Runs it to its end. A call that is in flight when the time is over is waited for and
-// counted. Throws Error when nothing can be measured: no connection, or Encrypt fails
+// counted. Throws Unmeasurable: no connection, no key to encrypt with, or Encrypt fails
 // while the ciphertexts for Decrypt are made.
 LoadResult Drive(const Load& load);
 

@@ -41,6 +41,21 @@ std::pair<std::string, std::string> Explain(const SocketFinding& finding,
   return {};
 }
 
+namespace {
+
+bool IsBeyondTokens(std::string_view message) {
+  using std::string_view_literals::operator""sv;
+  constexpr auto kFatal = "the active key cannot be used"sv;
+  constexpr auto kWaiting = "starting: waiting for "sv;
+  if (message.starts_with(kFatal)) return true;
+  if (!message.starts_with(kWaiting)) return false;
+  const std::string_view what = message.substr(kWaiting.size());
+  return !what.starts_with("a token to come up") && !what.starts_with("a first proof") &&
+         !what.starts_with("the first proof");
+}
+
+}  // namespace
+
 ExitCode ExitCodeFor(SocketState state) {
   switch (state) {
     case SocketState::kSpeaksHttp2:
@@ -89,12 +104,12 @@ std::string HintFor(RpcCode code, const ProbeOptions& options) {
   return "see the plugin's log for the cause";
 }
 
-ExitCode ExitCodeFor(RpcCode code) {
+ExitCode ExitCodeFor(RpcCode code, std::string_view message) {
   switch (code) {
     case RpcCode::kOk:
       return ExitCode::kOk;
     case RpcCode::kUnavailable:
-      return ExitCode::kHsmUnreachable;
+      return IsBeyondTokens(message) ? ExitCode::kFailed : ExitCode::kHsmUnreachable;
     case RpcCode::kDeadlineExceeded:
       return ExitCode::kTimedOut;
     case RpcCode::kPermissionDenied:

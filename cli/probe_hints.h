@@ -18,6 +18,8 @@ std::pair<std::string, std::string> Explain(const SocketFinding& finding,
 ExitCode ExitCodeFor(SocketState state);
 
 std::string HintFor(RpcCode code, const ProbeOptions& options);
-ExitCode ExitCodeFor(RpcCode code);
+// `message` is what came with the code: by it Mortise tells a token that is away from a
+// trouble that no token can mend, such as that there is no key yet.
+ExitCode ExitCodeFor(RpcCode code, std::string_view message);
 
 }  // namespace mortise::cli

@@ -51,6 +51,17 @@ TEST(KmsProbeTest, CallsAPluginHealthyThatDoesAllThatKubeApiserverAsks) {
   EXPECT_EQ(report.status.key_id, "key-1");
 }
 
+TEST(KmsProbeTest, TellsATokenThatIsAwayFromAKeyThatIsNotThere) {
+  const auto exit_code = [](const std::string& message) {
+    return ProbeOf({.status_code = RpcCode::kUnavailable, .error_message = message}).exit_code;
+  };
+  EXPECT_EQ(exit_code("starting: waiting for a key: no token shows one"), ExitCode::kFailed);
+  EXPECT_EQ(exit_code("the active key cannot be used: key_missing"), ExitCode::kFailed);
+  EXPECT_EQ(exit_code("starting: waiting for a token to come up and be searched"),
+            ExitCode::kHsmUnreachable);
+  EXPECT_EQ(exit_code("no token has proved the active key for 31 s"), ExitCode::kHsmUnreachable);
+}
+
 TEST(KmsProbeTest, AcceptsTheBetaVersion) {
   EXPECT_TRUE(ProbeOf({.status = {"v2beta1", "ok", "key-1"}}).healthy());
 }

@@ -88,16 +88,35 @@ TEST(LoadTest, SaysThatEncryptFailedBeforeDecryptCouldBeMeasured) {
   try {
     DriveAt(server, Rpc::kDecrypt, 1, 1);
     FAIL() << "nothing was thrown";
-  } catch (const Error& error) {
+  } catch (const Unmeasurable& error) {
     EXPECT_THAT(error.what(), testing::HasSubstr("FAILED_PRECONDITION: wrap limit"));
+    EXPECT_EQ(error.exit_code(), ExitCode::kFailed);
   }
 }
 
-TEST(LoadTest, SaysThatThereIsNoConnection) {
-  const Load load{.address = SocketAddress("/tmp/no-such-folder/kms.sock"),
-                  .rpc = Rpc::kStatus,
-                  .timeout = milliseconds(50)};
-  EXPECT_THROW(Drive(load), Error);
+TEST(LoadTest, SaysThatThereIsNoKeyYetByWhatStatusSays) {
+  const FakeKmsServer server({.status_code = RpcCode::kUnavailable,
+                              .error_message = "starting: waiting for a key: no token shows one"});
+  try {
+    DriveAt(server, Rpc::kEncrypt, 1, 1);
+    FAIL() << "nothing was thrown";
+  } catch (const Unmeasurable& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("waiting for a key"));
+    EXPECT_EQ(error.exit_code(), ExitCode::kFailed);
+  }
+}
+
+TEST(LoadTest, SaysAtOnceThatThereIsNothingAtThatPath) {
+  const Load load{.address = SocketAddress("/tmp/no-such-folder/kms.sock"), .rpc = Rpc::kStatus};
+  const auto start = Clock::now();
+  try {
+    Drive(load);
+    FAIL() << "nothing was thrown";
+  } catch (const Unmeasurable& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("there is nothing at"));
+    EXPECT_EQ(error.exit_code(), ExitCode::kFailed);
+  }
+  EXPECT_LT(Clock::now() - start, load.timeout);
 }
 
 }  // namespace
