@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -44,6 +45,15 @@ const config::Token& TokenOf(const config::Config& config, const config::Keyring
   return *std::ranges::find(config.tokens, name, &config::Token::name);
 }
 
+// Before the token is asked for a key whose canary could not be kept.
+void RequireWritable(const std::string& state_dir) {
+  if (access(state_dir.c_str(), W_OK | X_OK) == 0) return;
+  throw Error(Reason::kPermission,
+              "stateDir " + state_dir + " cannot be written: " + ErrnoText(errno) +
+                  "; no key was made. Run this as the user that serves, and see that the folder "
+                  "is not mounted read-only");
+}
+
 Json CreateInToken(const config::Config& config, const config::Keyring& keyring,
                    const config::Token& token, const hsm::Credentials& credentials,
                    bool if_missing) {
@@ -69,6 +79,7 @@ ExitCode Create(const Options& options) {
   const config::Token& token = TokenOf(config, keyring);
   const hsm::Credentials credentials = hsm::Credentials::ToAdminister(token, admin);
   const hsm::StateDir state_dir(config.state_dir);
+  RequireWritable(state_dir.path());
   Json key = RunForToken(token, token.start_timeout, [&] {
     return CreateInToken(config, keyring, token, credentials, options.if_missing);
   });
@@ -89,6 +100,8 @@ ExitCode Create(const Options& options) {
   }
   PrintTable({{"KEY ID", "TOKEN", "LABEL", "ACTIVE FROM"},
               {key.at("keyId"), token.name, key.at("label"), key.at("activation")}});
+  std::cout << fmt::format("a mortise that runs finds it by itself within rescanInterval ({} s)\n",
+                           std::chrono::duration<double>(keyring.rescan_interval).count());
   return ExitCode::kOk;
 }
 

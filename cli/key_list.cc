@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -110,9 +113,16 @@ Row RowOf(const std::string& keyring, const ListedKey& key) {
           problem.empty() ? "good" : problem};
 }
 
+void RequireReadable(const std::string& state_dir) {
+  if (access(state_dir.c_str(), R_OK | X_OK) == 0 || errno != EACCES) return;
+  throw Error(Reason::kPermission, "stateDir " + state_dir + ": " + ErrnoText(EACCES) +
+                                       "; run this as the user that serves");
+}
+
 ExitCode List(const Options& options) {
   const config::Config config = config::Load(options.config);
   const hsm::StateDir state_dir(config.state_dir);
+  RequireReadable(state_dir.path());
   Inventory inventory;
   Json unread = Json::array();
   std::optional<Error> problem;
@@ -121,7 +131,9 @@ ExitCode List(const Options& options) {
       inventory[token.name] = EntriesOf(RunForToken(
           token, token.start_timeout, [&] { return ReadToken(token, config.state_dir); }));
     } catch (const Error& error) {
-      std::cerr << "mortise: token " << token.name << ": " << error.what() << '\n';
+      const std::string prefix = "token " + token.name + ": ";
+      const std::string text = error.what();
+      std::cerr << "mortise: " << (text.starts_with(prefix) ? "" : prefix) << text << '\n';
       unread.push_back(
           {{"token", token.name}, {"reason", Name(error.reason())}, {"problem", error.what()}});
       problem = error;

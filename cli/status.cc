@@ -41,7 +41,7 @@ Json Fetch(HttpUrl url, std::chrono::milliseconds timeout) {
 
 ExitCode Show(const StatusOptions& options) {
   const std::string url =
-      options.url.empty() ? StatusUrl(config::Load(options.config).metrics.address) : options.url;
+      options.url.empty() ? StatusUrl(config::LoadMetricsAddress(options.config)) : options.url;
   const HttpUrl parsed(url);
   Json statusz;
   try {

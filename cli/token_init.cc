@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <iostream>
 #include <memory>
 
@@ -15,10 +18,19 @@ struct InitOptions {
   bool if_missing = false;
 };
 
+SecretBytes ReadPin(const std::string& path, const char* option) {
+  if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+    throw Error(Reason::kConfig, path + " (given by " + option +
+                                     "): there is no such file; write the PIN into it with mode "
+                                     "0400, or correct the path");
+  }
+  return ReadSecretFile(path);
+}
+
 ExitCode Init(const InitOptions& options) {
-  const hsm::TokenInit done =
-      hsm::InitializeToken(options.module, options.label, ReadSecretFile(options.so_pin_file),
-                           ReadSecretFile(options.pin_file));
+  const hsm::TokenInit done = hsm::InitializeToken(options.module, options.label,
+                                                   ReadPin(options.so_pin_file, "--so-pin-file"),
+                                                   ReadPin(options.pin_file, "--pin-file"));
   if (done == hsm::TokenInit::kExisted && !options.if_missing) {
     throw Error(Reason::kConfig,
                 "a token \"" + options.label +

@@ -77,6 +77,8 @@ std::string Answer(const std::function<Json()>& work) {
 
 [[noreturn]] void RunChild(const config::Token& token, const std::function<Json()>& work, int out) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // As a worker has it, so that what works here works there.
+  clearenv();
   for (const auto& [name, value] : token.environment) setenv(name.c_str(), value.c_str(), 1);
   const std::string answer = Answer(work);
   for (std::size_t sent = 0; sent < answer.size();) {
@@ -99,13 +101,21 @@ std::string ReadAll(int fd, Deadline deadline, const config::Token& token) {
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       throw Error(Reason::kTimeout,
-                  "token " + token.name + ": its PKCS#11 library " + token.module +
+                  "the PKCS#11 library " + token.module + " of token " + token.name +
                       " did not answer in time; check the HSM and the network to it");
     }
     const ssize_t got = read(fd, buffer.data(), buffer.size());
     if (got == 0) return text;
     if (got > 0) text.append(buffer.data(), static_cast<std::size_t>(got));
   }
+}
+
+// SoftHSM2's is the variable that people set in their shell.
+std::string EnvironmentHint(const config::Token& token) {
+  constexpr const char* kName = "SOFTHSM2_CONF";
+  if (std::getenv(kName) == nullptr || token.environment.contains(kName)) return {};
+  return std::string("; ") + kName +
+         " is set here, but workers and this command see only tokens[].environment: add it there";
 }
 
 }  // namespace
@@ -123,15 +133,18 @@ Json RunForToken(const config::Token& token, config::Duration limit,
   const Json answer = Json::parse(text, nullptr, false);
   if (answer.is_discarded()) {
     throw Error(Reason::kWorkerLost,
-                "token " + token.name + ": its PKCS#11 library " + token.module +
+                "the PKCS#11 library " + token.module + " of token " + token.name +
                     " ended the process" +
                     (WIFSIGNALED(status) ? " by signal " + std::to_string(WTERMSIG(status))
                                          : std::string()) +
                     "; ask its vendor");
   }
   if (answer.contains("result")) return answer["result"];
-  throw Error(static_cast<Reason>(answer.at("reason").get<int>()),
-              answer.at("message").get<std::string>(), answer.at("ckr").get<std::uint64_t>());
+  const auto reason = static_cast<Reason>(answer.at("reason").get<int>());
+  throw Error(reason,
+              answer.at("message").get<std::string>() +
+                  (reason == Reason::kUnavailable ? EnvironmentHint(token) : std::string()),
+              answer.at("ckr").get<std::uint64_t>());
 }
 
 }  // namespace mortise::cli

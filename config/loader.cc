@@ -2,8 +2,10 @@
 #include "config/loader.h"
 
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/file.h"
 #include "config/checks.h"
@@ -21,6 +23,11 @@ std::string ReadTrustedFile(const std::string& path, const std::string& option) 
     RequireTrustedPath(path);
     return text;
   } catch (const Error& error) {
+    // Not what is in it is wrong, but who asks.
+    if (access(path.c_str(), R_OK) != 0 && errno == EACCES) {
+      throw Error(Reason::kPermission, path + ": " + ErrnoText(EACCES) + " (the file given by " +
+                                           option + "); run this as the user that serves");
+    }
     throw ConfigError({std::string(error.what()) + " (the file given by " + option + ")"});
   }
 }
@@ -64,6 +71,18 @@ Config Parse(const std::string& text, const std::string& file) {
   Config config = ReadConfig(text, problems);
   problems.ThrowIfAny();
   return config;
+}
+
+std::string LoadMetricsAddress(const std::string& path) {
+  Problems yaml(path);
+  const Node tree = ParseYaml(ReadTrustedFile(path, "--config"), yaml);
+  yaml.ThrowIfAny();
+  Problems problems(path);
+  const Config config = MapConfig(tree, problems);
+  for (const char* needed : {"", "metrics", "metrics.address"}) {
+    if (!problems.IsSound(needed)) problems.ThrowIfAny();
+  }
+  return config.metrics.address;
 }
 
 AdminConfig LoadAdmin(const std::string& path, const Config& config) {

@@ -25,6 +25,9 @@ class ConfigError : public Error {
 Config Load(const std::string& path);
 // As Load for a text that is called `file` in problems; looks at no file or folder.
 Config Parse(const std::string& text, const std::string& file);
+// The metrics.address of a file whose other parts may be wrong for this user, or at all. Throws
+// ConfigError where it cannot be told.
+std::string LoadMetricsAddress(const std::string& path);
 AdminConfig LoadAdmin(const std::string& path, const Config& config);
 
 // The effective configuration, defaults filled in, as YAML that Load accepts.

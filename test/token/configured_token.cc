@@ -16,9 +16,10 @@ void ConfiguredToken::Write(const std::string& name, const std::string& text, mo
   WriteFileAtomically(File(name), text, mode);
 }
 
-void ConfiguredToken::WriteConfiguration() const {
+void ConfiguredToken::WriteConfiguration(bool with_environment) const {
   std::string environment;
   for (const auto& [name, value] : token_.environment()) {
+    if (!with_environment) break;
     environment += fmt::format("{}{}: {}", environment.empty() ? "" : ", ", name, value);
   }
   Write("mortise.yaml",

@@ -32,9 +32,8 @@ class ConfiguredToken {
   FaultControl& faults() { return token_.faults(); }
   std::string File(const std::string& name) const { return token_.folder() + "/" + name; }
   void Write(const std::string& name, const std::string& text, mode_t mode = 0600) const;
-
- private:
-  void WriteConfiguration() const;
+  // mortise.yaml, with or without what the library needs in tokens[].environment.
+  void WriteConfiguration(bool with_environment = true) const;
 };
 
 }  // namespace mortise::test

@@ -60,6 +60,31 @@ TEST_F(KeyCommandTest, CreateSaysInJsonWhatItMade) {
   EXPECT_THAT(created.err, HasSubstr("key_created"));
 }
 
+TEST_F(KeyCommandTest, CreateSaysWhenARunningServiceFindsTheKey) {
+  EXPECT_THAT(setup_.CreateKey().out, HasSubstr("within rescanInterval (30 s)"));
+}
+
+TEST_F(KeyCommandTest, SeesNoOtherEnvironmentThanAWorkerDoes) {
+  setup_.module = SoftHsmToken::Module();  // the fault module needs variables of its own
+  setup_.WriteConfiguration(false);
+  const CommandResult created =
+      RunCommand({MORTISE_EXECUTABLE, "key", "create", "--config", setup_.File("mortise.yaml"),
+                  "--admin-config", setup_.File("admin.yaml"), "--keyring", "prod"},
+                 {{"SOFTHSM2_CONF", setup_.token().conf_file()}});
+  EXPECT_EQ(created.status, kUnreachable);
+  EXPECT_THAT(created.err, HasSubstr("SOFTHSM2_CONF is set here"));
+}
+
+TEST_F(KeyCommandTest, CreateMakesNoKeyWhereTheStateFolderCannotBeWritten) {
+  if (geteuid() == 0) GTEST_SKIP() << "nothing stops root from writing";
+  setup_.ListKeys();  // makes the folder
+  std::filesystem::permissions(setup_.File("state"), std::filesystem::perms(0500));
+  const CommandResult created = setup_.CreateKey();
+  std::filesystem::permissions(setup_.File("state"), std::filesystem::perms(0700));
+  EXPECT_EQ(created.status, kPermission);
+  EXPECT_THAT(created.err, HasSubstr("no key was made. Run this as the user that serves"));
+}
+
 TEST_F(KeyCommandTest, CreateRefusesAKeyringThatHasAKey) {
   setup_.CreateKey();
   const CommandResult again = setup_.CreateKey();

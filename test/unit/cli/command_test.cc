@@ -86,6 +86,26 @@ TEST(CommandTest, AMissingFlagIsAUsageMistake) {
   EXPECT_THAT(result.err, HasSubstr("--config is required"));
 }
 
+TEST(CommandTest, AMisspeltFlagIsNamedAndNotTheOneThatIsThenMissing) {
+  const test::CommandResult result = Mortise({"serve", "--confg", "x.yaml"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("not expected: --confg"));
+}
+
+TEST(VersionCommandTest, AlsoAnswersToAFlag) {
+  const test::CommandResult result = Mortise({"--version"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.out, std::string(Version()) + "\n");
+}
+
+TEST(TokenInitCommandTest, SaysWhatToDoAboutAMissingPinFile) {
+  const test::CommandResult result =
+      Mortise({"token", "init", "--module", "/no.so", "--label", "x", "--pin-file", "/no/pin",
+               "--so-pin-file", "/no/so-pin"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("write the PIN into it with mode 0400"));
+}
+
 TEST(VersionCommandTest, NamesTheBuildAsJson) {
   const test::CommandResult result = Mortise({"version", "-o", "json"});
   EXPECT_EQ(result.status, 0);
@@ -140,6 +160,15 @@ TEST_F(ConfigCommandTest, CheckPrintsEveryProblemAndExitsWith2) {
   EXPECT_THAT(result.err, AllOf(HasSubstr("mortise: " + dir_ / "bad.yaml" + ":1:14: log.level: "),
                                 HasSubstr("mortise: " + dir_ / "bad.yaml" + ":2:1: logs: "),
                                 HasSubstr("tokens: is missing")));
+}
+
+TEST_F(ConfigCommandTest, StatusNeedsNothingOfAConfigurationButTheMetricsAddress) {
+  Write("bad.yaml",
+        "stateDir: /nowhere/at/all\nmetrics: {address: \"127.0.0.1:1\"}\n"
+        "tokens: [{name: a, pinFile: /no/such/pin}]\n");
+  const test::CommandResult result = Mortise({"status", "--config", dir_ / "bad.yaml"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("http://127.0.0.1:1: "));
 }
 
 TEST_F(ConfigCommandTest, ShowPrintsWhatCheckAccepts) {
