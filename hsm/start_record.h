@@ -17,9 +17,9 @@ class StartRecord {
 
   // `others_start`: one more login under way at the same time would be a second try.
   StartingLogin Begin(bool others_start) const {
-    return {.unrecorded = login_is_doubtful_ ? UnrecordedLogin::kRefused
-                          : others_start     ? UnrecordedLogin::kNotNow
-                                             : UnrecordedLogin::kAllowed};
+    return {.unrecorded = others_start         ? UnrecordedLogin::kNotNow
+                          : login_is_doubtful_ ? UnrecordedLogin::kRefused
+                                               : UnrecordedLogin::kAllowed};
   }
   void UnrecordedLoginBegins(StartingLogin& login);
   void Succeeded(Ready description);
