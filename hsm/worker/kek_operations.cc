@@ -32,8 +32,7 @@ std::string KekOperations::WrapAndProve(const Session& session, HeldKey& key, co
     const SecretBytes opened = Unwrap(session, key, kek, purpose, AsBytes(envelope));
     if (EqualInConstantTime(opened.view(), seed)) return envelope;
   } catch (const Error& error) {
-    // An ambiguous code is no evidence: it may pass.
-    if (!MayBeRefusal(error.ckr()) || IsAmbiguous(error.ckr())) throw;
+    if (!MayBeRefusal(error.ckr())) throw;
     throw Error(Reason::kProofFailed,
                 std::string("the token does not open what it has just wrapped: ") + error.what(),
                 error.ckr());

@@ -149,9 +149,12 @@ Error WorkerThread::JudgeAmbiguous(const Error& error, const Request& request) {
   }
   if (request.head.kind == MessageKind::kOpenCanary) return JudgeCanary(error);
   if (KekWorks(request)) {
-    // The token's own failure of a wrap, perhaps a passing one: no verdict on the key.
-    return As(IsUnwrap(request.head.kind) ? Reason::kCiphertextRefused : Reason::kUnavailable,
-              error);
+    const MessageKind kind = request.head.kind;
+    if (IsUnwrap(kind)) return As(Reason::kCiphertextRefused, error);
+    // The key works, and a wrap that was just made does not open: that wrap is bad. Of a
+    // self-test it may be a passing failure, and no verdict on the key.
+    const bool is_bad_wrap = error.reason() == Reason::kProofFailed;
+    return is_bad_wrap && kind != MessageKind::kSelfTest ? error : As(Reason::kUnavailable, error);
   }
   ReportSick(Reason::kUnavailable,
              std::string(error.what()) + ", and the canary does not open either");
