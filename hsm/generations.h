@@ -79,6 +79,9 @@ class Generations {
   bool is_scanned(std::size_t token) const { return scanned_at_[token].has_value(); }
   // Since when nothing new can have been overlooked; nothing: no token is up and searched.
   std::optional<Clock::time_point> last_complete_scan() const;
+  // The latest time up to which `scanned`, a complete scan's time, may be written down: a key
+  // on trial must not look overlooked after a restart.
+  WallTime ScanToRecord(WallTime scanned) const;
   std::uint32_t highest_active() const { return history_.highest_active; }
   const KeyringHistory& history() const { return history_; }
   // In words, why no generation is active yet.
@@ -133,6 +136,7 @@ class Generations {
   bool MayPassSoon(const Generation& generation, Clock::time_point now) const;
   bool IsTrusted(const Generation& generation) const;
   bool MayServe(const Generation& generation) const;
+  std::string WhichKeyIsMissing() const;
 
   const config::Keyring& settings_;
   const std::vector<config::Token> tokens_;

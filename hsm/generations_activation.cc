@@ -26,6 +26,14 @@ std::vector<std::string> Generations::ToAdmit() const {
   return key_ids;
 }
 
+WallTime Generations::ScanToRecord(WallTime scanned) const {
+  for (const auto& [key_id, generation] : all_) {
+    if (!generation.is_admitted && generation.verdict.standing == Standing::kAccepted)
+      scanned = std::min(scanned, generation.candidate.label.activation);
+  }
+  return scanned;
+}
+
 bool Generations::IsDue(const Generation& generation, WallTime wall_now) const {
   return generation.number() > history_.highest_active && MayServe(generation) &&
          !generation.is_quarantined && generation.WrapProblem().empty() &&
@@ -101,23 +109,42 @@ const Generation* Generations::Active() const {
   return active;
 }
 
+// A wrong context must not lead to a second key.
+std::string Generations::WhichKeyIsMissing() const {
+  for (std::size_t token = 0; token < tokens_.size(); ++token) {
+    for (const auto& [key_id, claimants] : seen_[token]) {
+      for (const auto& [label, seen] : claimants) {
+        if (seen.candidate.label.context_tag == ContextTag(settings_.context)) continue;
+        return "a key of this context: token " + tokens_[token].name + " holds " + label +
+               " for another context; check keyrings[].context";
+      }
+    }
+  }
+  return "a key: no token shows one of keyring " + settings_.name +
+         " with this context; run `mortise key create`, or check keyrings[].context and tokens";
+}
+
 std::string Generations::WaitingFor(WallTime wall_now) const {
   if (!is_complete()) return "a token to come up and be searched";
-  if (all_.empty()) {
-    return "a key: no token shows one of keyring " + settings_.name +
-           " with this context; run `mortise key create`, or check keyrings[].context and tokens";
-  }
-  for (const auto& [key_id, generation] : all_) {
-    if (const std::string problem = generation.WrapProblem(); !problem.empty())
+  if (all_.empty()) return WhichKeyIsMissing();
+  std::vector<const Generation*> order;
+  for (const auto& [key_id, generation] : all_) order.push_back(&generation);
+  std::ranges::stable_partition(order, [](const Generation* generation) {
+    return generation->verdict.standing == Standing::kAccepted;
+  });
+  for (const Generation* generation : order) {
+    const std::string& key_id = generation->candidate.key_id;
+    if (const std::string problem = generation->WrapProblem(); !problem.empty())
       return "a key that may wrap: " + problem;
-    if (generation.candidate.label.activation > wall_now) {
+    if (generation->candidate.label.activation > wall_now) {
       return "the activation time of " + key_id + ", " +
-             FormatTime(generation.candidate.label.activation);
+             FormatTime(generation->candidate.label.activation);
     }
-    if (!generation.canary && !IsTrusted(generation)) {
+    if (!generation->canary && !IsTrusted(*generation)) {
       return "trust in " + key_id +
              ": this node has no canary of it; restore the state folder's canaries, or pin one";
     }
+    if (generation->verdict.standing == Standing::kAccepted) break;
   }
   return "a first proof of the active key";
 }

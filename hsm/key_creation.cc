@@ -25,17 +25,20 @@ namespace {
 
 constexpr std::size_t kCkaIdSize = 16;
 
-bool IsOf(std::string_view label_text, const config::Keyring& keyring) {
-  const std::optional<KeyLabel> label = ParseKeyLabel(label_text);
-  return label && label->keyring == keyring.name &&
-         label->context_tag == ContextTag(keyring.context);
-}
+// The labels of a keyring's keys in a token.
+struct Labels {
+  std::vector<std::string> own;      // of its context
+  std::vector<std::string> foreign;  // of another one
+};
 
-std::vector<std::string> LabelsOf(const Session& session, const config::Keyring& keyring) {
-  std::vector<std::string> labels;
+Labels LabelsOf(const Session& session, const config::Keyring& keyring) {
+  Labels labels;
   for (const CK_OBJECT_HANDLE key : FindPrivateKeys(session, CKO_SECRET_KEY, CKK_AES)) {
-    const Bytes label = ReadBytes(session, key, CKA_LABEL).value_or(Bytes());
-    if (IsOf(AsText(label), keyring)) labels.emplace_back(AsText(label));
+    const Bytes text = ReadBytes(session, key, CKA_LABEL).value_or(Bytes());
+    const std::optional<KeyLabel> label = ParseKeyLabel(AsText(text));
+    if (!label || label->keyring != keyring.name) continue;
+    const bool is_own = label->context_tag == ContextTag(keyring.context);
+    (is_own ? labels.own : labels.foreign).emplace_back(AsText(text));
   }
   return labels;
 }
@@ -45,14 +48,21 @@ void RequireNoGeneration(const Session& session, const config::Keyring& keyring,
   if (const auto problem = StateDir(state_dir).problem()) {
     throw Error(Reason::kStateUnusable, *problem);
   }
-  const std::vector<std::string> labels = LabelsOf(session, keyring);
-  if (!labels.empty()) {
+  const Labels labels = LabelsOf(session, keyring);
+  if (!labels.foreign.empty()) {
+    throw Error(
+        Reason::kConfig,
+        fmt::format("the token holds {} for another context, and no second key is made beside it; "
+                    "check keyrings[].context, or give this cluster's keyring another name",
+                    labels.foreign.front()));
+  }
+  if (!labels.own.empty()) {
     throw Error(
         Reason::kConfig,
         fmt::format("keyring {} has a key in this token already: {}; look at it with `mortise "
                     "key list`; further generations are the work of `key rotate`, which a "
                     "later release brings",
-                    keyring.name, labels.front()));
+                    keyring.name, labels.own.front()));
   }
   const KeyringHistory history = KeyHistory(state_dir).Load(keyring.name);
   if (history.problem) throw Error(Reason::kStateUnusable, *history.problem);
@@ -77,7 +87,7 @@ KeyLabel FirstLabel(const config::Keyring& keyring) {
 // The key as a worker will see it; it must be the only one of the keyring.
 std::shared_ptr<HeldKey> FindAlone(const Session& session, const config::Keyring& keyring,
                                    const CreatedKey& created) {
-  if (LabelsOf(session, keyring).size() != 1) {
+  if (LabelsOf(session, keyring).own.size() != 1) {
     throw Error(Reason::kConfig,
                 fmt::format("somebody else made a key of keyring {} at the same time; "
                             "look with `mortise key list`",
@@ -158,7 +168,7 @@ FileLock LockCreation(const std::string& state_dir) {
 }  // namespace
 
 bool HasKeyOf(const Session& session, const config::Keyring& keyring) {
-  return !LabelsOf(session, keyring).empty();
+  return !LabelsOf(session, keyring).own.empty();
 }
 
 CreatedKey CreateFirstKey(SessionKeeper& keeper, const config::Keyring& keyring,

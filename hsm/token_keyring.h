@@ -112,6 +112,7 @@ class TokenKeyring final : public Keyring {
   void Activate();
   void RefreshState();
   void Say(const std::vector<Event>& events) const;
+  void SayStateUnusable(const std::string& problem) const;
   std::optional<Error> FatalProblem() const;                                      // mutex_ is held
   GenerationStatus StatusOf(const Generation& generation, bool is_active) const;  // likewise
 
@@ -144,6 +145,7 @@ class TokenKeyring final : public Keyring {
   Clock::time_point wished_at_{};             // guarded by mutex_; from then on it is searched
   std::vector<Search> searches_;              // guarded by mutex_; by token
   std::string prepared_;                      // guarded by housekeeping_mutex_; a key_id
+  std::string failed_write_;                  // guarded by housekeeping_mutex_; why, as told
   Clock::time_point state_read_at_{};         // guarded by housekeeping_mutex_
 };
 

@@ -87,10 +87,16 @@ void TokenKeyring::Housekeep() {
     try {
       Admit();
       Activate();
+      failed_write_.clear();
     } catch (const Error& failure) {
       state_dir_.NoteFailedWrite();
-      const std::lock_guard state_lock(mutex_);
-      state_problem_ = failure.what();
+      {
+        const std::lock_guard state_lock(mutex_);
+        state_problem_ = failure.what();
+      }
+      // It is tried again each second, and told of once.
+      if (std::exchange(failed_write_, failure.what()) != failure.what())
+        SayStateUnusable(failure.what());
     }
   }
   Publish();
@@ -145,13 +151,15 @@ void TokenKeyring::RefreshState() {
     generations_.Remember(history, pinned);
     generations_.SetQuarantined(quarantined);
   }
-  if (is_news) {
-    Say({{.severity = Severity::kError,
-          .name = "state_unusable",
-          .message = "nothing is wrapped and no key admitted until the state folder is mended: " +
-                     *problem,
-          .fields = {{"keyring", settings_.name}}}});
-  }
+  if (is_news) SayStateUnusable(*problem);
+}
+
+void TokenKeyring::SayStateUnusable(const std::string& problem) const {
+  Say({{.severity = Severity::kError,
+        .name = "state_unusable",
+        .message =
+            "nothing is wrapped and no key admitted until the state folder is mended: " + problem,
+        .fields = {{"keyring", settings_.name}}}});
 }
 
 void TokenKeyring::Admit() {
@@ -164,7 +172,8 @@ void TokenKeyring::Admit() {
     key_ids = generations_.ToAdmit();
     last_seen = generations_.history().last_time_seen;
     if (const auto scan = generations_.last_complete_scan())
-      scanned = now - std::chrono::ceil<std::chrono::seconds>(Clock::now() - *scan);
+      scanned = generations_.ScanToRecord(
+          now - std::chrono::ceil<std::chrono::seconds>(Clock::now() - *scan));
   }
   const bool scan_is_due = scanned && (!last_seen || now - *last_seen >= kScanRecord);
   if (key_ids.empty() && !scan_is_due) return;

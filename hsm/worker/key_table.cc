@@ -35,6 +35,13 @@ bool Says(const HeldKey& key, KeyAttribute attribute) {
   return (key.entry.reported & key.entry.values & 1u << static_cast<unsigned>(attribute)) != 0;
 }
 
+bool SaysTheSame(const HeldKey& one, const HeldKey& other) {
+  const auto all = [](const InventoryEntry& entry) {
+    return std::tuple(entry.reported, entry.values, entry.value_len);
+  };
+  return all(one.entry) == all(other.entry);
+}
+
 // Who can write objects can give them any name, but cannot make the token say that it
 // made the key itself and never let it out. What was there before beats a newcomer.
 struct Ranked {
@@ -84,7 +91,8 @@ std::shared_ptr<const KeyTable> KeyTable::Scan(const Session& session, const Key
     if (previous == nullptr) return nullptr;
     const Keys held = previous->FindAll(key->entry.label, key->entry.cka_id);
     const auto same = std::ranges::find(held, key->handle, &HeldKey::handle);
-    return same == held.end() ? nullptr : *same;
+    // What other attributes show may be another object by now: nothing is known of it.
+    return same == held.end() || !SaysTheSame(**same, *key) ? nullptr : *same;
   };
   std::vector<Ranked> ranked;
   for (const CK_OBJECT_HANDLE handle : FindPrivateKeys(session, CKO_SECRET_KEY, CKK_AES)) {

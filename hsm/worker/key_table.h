@@ -25,7 +25,8 @@ struct HeldKey {
 // Labels alone decide here; what may be used for what is the front's to judge.
 class KeyTable {
  public:
-  // One search pass. Keys that `previous` held keep their state.
+  // One search pass. Keys that `previous` held with the same attributes keep
+  // their state.
   static std::shared_ptr<const KeyTable> Scan(const Session& session, const KeyTable* previous);
 
   // All objects of that name, the most credible first. More than one means that some were

@@ -98,6 +98,13 @@ TEST_F(KeyCreationTest, MakesOneForEachClusterThatSharesTheToken) {
   EXPECT_EQ(KeysInToken(), 2U);
 }
 
+TEST_F(KeyCreationTest, RefusesATokenThatHoldsTheKeyringsKeyForAnotherContext) {
+  const CreatedKey key = Create();
+  keyring_.context = "cluster-b";
+  EXPECT_THAT(Creating(), ThrowsError(Reason::kConfig, key.label + " for another context"));
+  EXPECT_EQ(KeysInToken(), 1U);
+}
+
 TEST_F(KeyCreationTest, RefusesATokenThatLacksTheKeyThatThisNodeKnows) {
   KeyHistory(state_dir_).Update("prod", [](KeyringHistory& history) {
     history.keys["prod.1.0123456789abcdef"] = {};

@@ -272,6 +272,19 @@ TEST(EmptyKeyringTest, WaitsForAKeyAndServesItOnceItIsThere) {
   EXPECT_TRUE(running.WaitUntilServing());
 }
 
+TEST(EmptyKeyringTest, SaysOnceWhyItCannotRecordAKey) {
+  SoftHsmToken token;
+  RunningKeyring running(token,
+                         [](config::Config& config) { config.keyrings[0].rescan_interval = 1s; });
+  const auto lock = FileLock::Acquire(running.state_dir() + "/state.json.lock", 10s);
+  ASSERT_TRUE(lock);
+  MakeKey(token);
+  EXPECT_TRUE(
+      RunningKeyring::WaitFor([&] { return running.observer().Count("state_unusable") > 0; }, 20s));
+  EXPECT_FALSE(
+      RunningKeyring::WaitFor([&] { return running.observer().Count("state_unusable") > 1; }, 7s));
+}
+
 TEST(WrongClockTest, NamesTheClockThatKeepsTheFirstKeyFromBecomingActive) {
   SoftHsmToken token;
   MakeKey(token);

@@ -142,6 +142,21 @@ TEST_F(ActivationTest, DoesNotWaitForeverForTheNewest) {
   EXPECT_THAT(ToActivate(), Optional(1u));
 }
 
+TEST_F(ActivationTest, RecordsNoScanThatMakesAKeyOnTrialLookLateAfterARestart) {
+  history_.last_complete_scan = wall_now_ - 2min;
+  Serve(1);
+  activation_ = wall_now_ - 1min;
+  ScanAll({Entry(1), Entry(2, 'j')});
+  EXPECT_EQ(At(2, 'j').verdict.standing, Standing::kAccepted);
+  EXPECT_EQ(generations_->ScanToRecord(wall_now_), activation_);
+  history_.last_complete_scan = generations_->ScanToRecord(wall_now_);
+  Restart(1);
+  ScanAll({Entry(1), Entry(2, 'j')});
+  EXPECT_EQ(At(2, 'j').verdict.standing, Standing::kAccepted);
+  Work();
+  EXPECT_EQ(generations_->ScanToRecord(wall_now_), wall_now_) << "it is admitted";
+}
+
 TEST_F(ActivationTest, NeverGoesBack) {
   ShowSuccessor();
   generations_->OnActivated(2);

@@ -231,6 +231,23 @@ TEST_F(GenerationsTest, SaysWhatItWaitsFor) {
   EXPECT_THAT(generations_->WaitingFor(wall_now_), HasSubstr("first proof"));
 }
 
+TEST_F(GenerationsTest, NamesTheKeyOfAnotherContextWhereThereIsNoneOfThisOne) {
+  InventoryEntry other = Entry(1);
+  other.label.replace(other.label.size() - 6, 6, "000000");
+  ScanAll({other});
+  EXPECT_THAT(generations_->WaitingFor(wall_now_),
+              HasSubstr("token hsm-a holds " + other.label + " for another context"));
+  ScanAll({other, Entry(1, 'j')});
+  EXPECT_THAT(generations_->WaitingFor(wall_now_), HasSubstr("first proof"));
+}
+
+TEST_F(GenerationsTest, WaitsForTheAcceptedKeyBeforeItNamesAnother) {
+  Know(2);
+  Restart(1);
+  ScanAll({Entry(1, 'a'), Entry(1, 'b'), Entry(2)});
+  EXPECT_THAT(generations_->WaitingFor(wall_now_), HasSubstr("first proof"));
+}
+
 TEST_F(GenerationsTest, KnowsWhetherAKeyLacksItsCanary) {
   EXPECT_FALSE(generations_->LacksCanary());
   ScanAll({Entry(1)});
