@@ -214,8 +214,7 @@ class ReadinessTest(KubeTestCase):
 
     def start_faulty(self, policy):
         service = Service(self, faulty=True)
-        service.keyring_settings |= {"statusPolicy": policy, "statusStaleness": f"{self.STALENESS}s"}
-        service.token_settings |= {"canaryInterval": "1s", "operationTimeout": "1s"}
+        service.shorten_limits(policy, self.STALENESS)
         service.start()
         self.start_cluster(self.encryption_config(service.socket))
         self.create_secrets(1)

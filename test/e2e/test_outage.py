@@ -17,8 +17,7 @@ class OutageTest(TestCase):
 
     def serve(self, policy):
         service = Service(self, faulty=True)
-        service.keyring_settings |= {"statusPolicy": policy, "statusStaleness": f"{self.STALENESS}s"}
-        service.token_settings |= {"canaryInterval": "1s", "operationTimeout": "1s"}
+        service.shorten_limits(policy, self.STALENESS)
         service.start()
         self.client = service.client()
         self.addCleanup(self.client.close)

@@ -80,6 +80,11 @@ class Service:
         for file in (self.config_file, self.admin_file):
             file.chmod(0o600)
 
+    def shorten_limits(self, policy, staleness):
+        """Limits short enough for a test to wait for; `staleness` in seconds."""
+        self.keyring_settings |= {"statusPolicy": policy, "statusStaleness": f"{staleness}s"}
+        self.token_settings |= {"canaryInterval": "1s", "operationTimeout": "1s"}
+
     def create_key(self):
         run([MORTISE, "key", "create", "--config", self.config_file, "--admin-config", self.admin_file,
              "--keyring", "prod"])
