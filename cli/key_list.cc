@@ -43,9 +43,11 @@ Json ReadToken(const config::Token& token, const std::string& state_dir) {
     for (const hsm::InventoryEntry& entry : page.entries) {
       keys.push_back({{"label", entry.label},
                       {"ckaId", ToHex(AsBytes(entry.cka_id))},
+                      {"kind", entry.kind},
                       {"reported", entry.reported},
                       {"values", entry.values},
-                      {"valueLen", entry.value_len}});
+                      {"bits", entry.bits},
+                      {"publicKeyDigest", ToHex(AsBytes(entry.public_key_digest))}});
     }
   }
   return keys;
@@ -54,12 +56,17 @@ Json ReadToken(const config::Token& token, const std::string& state_dir) {
 std::vector<hsm::InventoryEntry> EntriesOf(const Json& keys) {
   std::vector<hsm::InventoryEntry> entries;
   for (const Json& key : keys) {
-    const Bytes id = FromHex(key.at("ckaId").get<std::string>()).value_or(Bytes());
+    const auto bytes_at = [&key](const char* name) {
+      const Bytes bytes = FromHex(key.at(name).get<std::string>()).value_or(Bytes());
+      return std::string(AsText(bytes));
+    };
     entries.push_back({.label = key.at("label"),
-                       .cka_id = std::string(AsText(id)),
+                       .cka_id = bytes_at("ckaId"),
+                       .kind = key.at("kind"),
                        .reported = key.at("reported"),
                        .values = key.at("values"),
-                       .value_len = key.at("valueLen")});
+                       .bits = key.at("bits"),
+                       .public_key_digest = bytes_at("publicKeyDigest")});
   }
   return entries;
 }

@@ -110,9 +110,9 @@ void RequirePolicy(const InventoryEntry& entry, const std::string& token_name,
                   report.wrap_problem));
 }
 
-Canary MakeCanary(KekOperations& operations, const Session& session, HeldKey& key,
+Canary MakeCanary(KekOperations& operations, const Session& session, const HeldKek& keys,
                   const KekView& kek, const std::string& token_name) {
-  const std::string made = operations.MakeCanary(session, key, kek);
+  const std::string made = operations.MakeCanary(session, keys, kek);
   Canary canary{.key_id = std::string(kek.key_id),
                 .first_seen = WallNow(),
                 .source = CanarySource::kCreated,
@@ -133,9 +133,10 @@ void Admit(SessionKeeper& keeper, const config::Keyring& keyring, const std::str
                     .context = keyring.context,
                     .key_id = created.key_id,
                     .canary = {}};
-  KekOperations operations;
-  operations.SelfTest(keeper, *key, kek);
-  const Canary canary = MakeCanary(operations, keeper.session(), *key, kek, token_name);
+  const HeldKek keys{.wrap = key, .authenticator = nullptr};
+  KekOperations operations(config::IvMode::kCaller);
+  operations.SelfTest(keeper, keys, kek);
+  const Canary canary = MakeCanary(operations, keeper.session(), keys, kek, token_name);
   // The canary first: a folder that lists a key but has no canary of it trusts nothing.
   CanaryStore(state_dir).Save(canary);
   KeyHistory(state_dir).Update(keyring.name, [&](KeyringHistory& history) {

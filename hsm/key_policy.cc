@@ -30,7 +30,7 @@ constexpr std::array<Demand, kKeyAttributeCount> kWrapKey = {{
     {KeyAttribute::kDerive, "CKA_DERIVE", false},
 }};
 
-constexpr std::uint32_t kAes256Bytes = 32;
+constexpr std::uint32_t kAes256Bits = 256;
 
 Finding JudgeOne(const InventoryEntry& entry, const Demand& demand) {
   const std::uint32_t bit = 1u << static_cast<unsigned>(demand.attribute);
@@ -79,9 +79,9 @@ PolicyReport JudgeWrapKey(const InventoryEntry& entry, const std::string& token,
                                             : " is not reported");
     }
   }
-  if (entry.value_len != 0 && entry.value_len != kAes256Bytes) {
+  if (entry.bits != 0 && entry.bits != kAes256Bits) {
     problem += std::string(problem.empty() ? "" : ", ") + "the key has " +
-               std::to_string(entry.value_len * 8) + " bits, not 256";
+               std::to_string(entry.bits) + " bits, not 256";
   }
   if (!problem.empty()) {
     report.wrap_problem =

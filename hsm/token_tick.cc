@@ -110,6 +110,7 @@ std::shared_ptr<TokenWorker> Token::StartWorker(StartReason reason, int sessions
         .read_write_sessions = settings_.read_write_sessions,
         .unrecorded_login = login.unrecorded,
         .sessions = static_cast<std::uint16_t>(sessions),
+        .iv_mode = settings_.iv_mode,
     });
   } catch (const std::exception& error) {
     // No process, or no thread to read what it says.

@@ -49,8 +49,14 @@ Digest BindingFor(const WrapIdentity& identity, const std::array<std::uint8_t, 4
 
 }  // namespace
 
-std::string AesGcm::Wrap(const Session& session, CK_OBJECT_HANDLE key, const WrapIdentity& identity,
-                         ByteView seed) {
+std::string AesGcm::Wrap(const Session& session, const KekObjects& kek,
+                         const WrapIdentity& identity, ByteView seed) {
+  if (identity.forbids_caller_iv) {
+    throw Error(
+        Reason::kKeyRefused,
+        "policy mode fips forbids IVs that the token did not make; set tokens[].ivMode to one "
+        "of its own, or policy.mode to strict");
+  }
   const GcmIv iv = FreshIv(session);
   recent_ivs_.Admit(iv);
   constexpr std::array<std::uint8_t, 4> kHeader = {1, static_cast<std::uint8_t>(SchemeId::kAesGcm),
@@ -59,7 +65,7 @@ std::string AesGcm::Wrap(const Session& session, CK_OBJECT_HANDLE key, const Wra
   CK_GCM_PARAMS parameters = Parameters(iv, aad);
   Room room;
   const std::size_t size =
-      session.Encrypt({CKM_AES_GCM, &parameters, sizeof(parameters)}, key, seed, room.span());
+      session.Encrypt({CKM_AES_GCM, &parameters, sizeof(parameters)}, kek.wrap, seed, room.span());
   if (size != seed.size() + kTagSize) {
     throw Error(Reason::kProofFailed,
                 "C_Encrypt: the token gave another length than CKM_AES_GCM has");
@@ -67,7 +73,7 @@ std::string AesGcm::Wrap(const Session& session, CK_OBJECT_HANDLE key, const Wra
   return Serialize(SchemeId::kAesGcm, iv, room.first(seed.size()), room.first(size).last(kTagSize));
 }
 
-SecretBytes AesGcm::Unwrap(const Session& session, CK_OBJECT_HANDLE key,
+SecretBytes AesGcm::Unwrap(const Session& session, const KekObjects& kek,
                            const WrapIdentity& identity, const Envelope& envelope) {
   if (envelope.scheme != SchemeId::kAesGcm) {
     throw Error(Reason::kCiphertextRefused, "ciphertext refused");
@@ -79,7 +85,7 @@ SecretBytes AesGcm::Unwrap(const Session& session, CK_OBJECT_HANDLE key,
   const auto tag_at = std::copy(envelope.body.begin(), envelope.body.end(), sealed.begin());
   const auto end = std::copy(envelope.tag.begin(), envelope.tag.end(), tag_at);
   Room room;
-  const std::size_t size = session.Decrypt({CKM_AES_GCM, &parameters, sizeof(parameters)}, key,
+  const std::size_t size = session.Decrypt({CKM_AES_GCM, &parameters, sizeof(parameters)}, kek.wrap,
                                            ByteView(sealed.begin(), end), room.span());
   if (size != envelope.body.size()) {
     throw Error(Reason::kProofFailed, "C_Decrypt: the token gave another length than was wrapped");

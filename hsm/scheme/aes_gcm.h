@@ -11,9 +11,9 @@ namespace mortise::hsm {
 // so that either one suffices (§8.2.2, RBG-based construction).
 class AesGcm final : public Scheme {
  public:
-  std::string Wrap(const Session& session, CK_OBJECT_HANDLE key, const WrapIdentity& identity,
+  std::string Wrap(const Session& session, const KekObjects& kek, const WrapIdentity& identity,
                    ByteView seed) override;
-  SecretBytes Unwrap(const Session& session, CK_OBJECT_HANDLE key, const WrapIdentity& identity,
+  SecretBytes Unwrap(const Session& session, const KekObjects& kek, const WrapIdentity& identity,
                      const Envelope& envelope) override;
 
  private:

@@ -8,6 +8,7 @@
 #include "hsm/cryptoki/session.h"
 #include "hsm/scheme/binding.h"
 #include "hsm/scheme/envelope.h"
+#include "hsm/scheme/kek_objects.h"
 
 namespace mortise::hsm {
 
@@ -17,6 +18,8 @@ struct WrapIdentity {
   std::string_view keyring;
   std::string_view context;
   std::string_view key_id;
+  // Mode `fips`: an IV that the token did not make itself is refused.
+  bool forbids_caller_iv = false;
 };
 
 // How a DEK seed of 1..128 bytes is wrapped by a KEK in the token. Stateless but for
@@ -27,11 +30,11 @@ class Scheme {
   virtual ~Scheme() = default;
 
   // The envelope.
-  virtual std::string Wrap(const Session& session, CK_OBJECT_HANDLE key,
+  virtual std::string Wrap(const Session& session, const KekObjects& kek,
                            const WrapIdentity& identity, ByteView seed) = 0;
 
   // The seed; authenticated, or Error.
-  virtual SecretBytes Unwrap(const Session& session, CK_OBJECT_HANDLE key,
+  virtual SecretBytes Unwrap(const Session& session, const KekObjects& kek,
                              const WrapIdentity& identity, const Envelope& envelope) = 0;
 };
 

@@ -10,7 +10,7 @@ namespace mortise::hsm {
 namespace {
 
 WrapIdentity IdentityOf(const KekView& kek, Purpose purpose) {
-  return {purpose, kek.keyring, kek.context, kek.key_id};
+  return {purpose, kek.keyring, kek.context, kek.key_id, kek.forbids_caller_iv};
 }
 
 std::string Flipped(std::string envelope, std::size_t at) {
@@ -20,16 +20,18 @@ std::string Flipped(std::string envelope, std::size_t at) {
 
 }  // namespace
 
-std::string KekOperations::Wrap(const Session& session, const HeldKey& key, const KekView& kek,
+KekOperations::KekOperations(config::IvMode) {}
+
+std::string KekOperations::Wrap(const Session& session, const HeldKek& keys, const KekView& kek,
                                 Purpose purpose, ByteView seed) {
-  return aes_gcm_.Wrap(session, key.handle, IdentityOf(kek, purpose), seed);
+  return aes_gcm_.Wrap(session, keys.objects(), IdentityOf(kek, purpose), seed);
 }
 
-std::string KekOperations::WrapAndProve(const Session& session, HeldKey& key, const KekView& kek,
-                                        Purpose purpose, ByteView seed) {
-  std::string envelope = Wrap(session, key, kek, purpose, seed);
+std::string KekOperations::WrapAndProve(const Session& session, const HeldKek& keys,
+                                        const KekView& kek, Purpose purpose, ByteView seed) {
+  std::string envelope = Wrap(session, keys, kek, purpose, seed);
   try {
-    const SecretBytes opened = Unwrap(session, key, kek, purpose, AsBytes(envelope));
+    const SecretBytes opened = Unwrap(session, keys, kek, purpose, AsBytes(envelope));
     if (EqualInConstantTime(opened.view(), seed)) return envelope;
   } catch (const Error& error) {
     if (!MayBeRefusal(error.ckr())) throw;
@@ -40,56 +42,59 @@ std::string KekOperations::WrapAndProve(const Session& session, HeldKey& key, co
   throw Error(Reason::kProofFailed, "a wrap opened to other bytes than were wrapped");
 }
 
-SecretBytes KekOperations::Unwrap(const Session& session, HeldKey& key, const KekView& kek,
+SecretBytes KekOperations::Unwrap(const Session& session, const HeldKek& keys, const KekView& kek,
                                   Purpose purpose, ByteView envelope) {
   SecretBytes seed =
-      aes_gcm_.Unwrap(session, key.handle, IdentityOf(kek, purpose), Envelope::Parse(envelope));
-  key.proof.Proved();
+      aes_gcm_.Unwrap(session, keys.objects(), IdentityOf(kek, purpose), Envelope::Parse(envelope));
+  keys.wrap->proof.Proved();
   return seed;
 }
 
-void KekOperations::OpenCanary(const Session& session, HeldKey& key, const KekView& kek) {
-  const SecretBytes opened = aes_gcm_.Unwrap(session, key.handle, IdentityOf(kek, Purpose::kCanary),
-                                             Envelope::Parse(AsBytes(kek.canary)));
+void KekOperations::OpenCanary(const Session& session, const HeldKek& keys, const KekView& kek) {
+  const SecretBytes opened =
+      aes_gcm_.Unwrap(session, keys.objects(), IdentityOf(kek, Purpose::kCanary),
+                      Envelope::Parse(AsBytes(kek.canary)));
   if (!EqualInConstantTime(CanaryProof(opened.view()), kek.canary_proof)) {
     throw Error(Reason::kCiphertextRefused,
                 "the canary opened to other bytes than its proof names");
   }
-  key.proof.Proved();
-  key.opens_canary = true;
+  keys.wrap->proof.Proved();
+  keys.wrap->opens_canary = true;
+  if (keys.authenticator) keys.authenticator->opens_canary = true;
 }
 
-std::string KekOperations::MakeCanary(const Session& session, HeldKey& key, const KekView& kek) {
+std::string KekOperations::MakeCanary(const Session& session, const HeldKek& keys,
+                                      const KekView& kek) {
   SecretBytes random(32);
   FillRandom({random.data(), random.size()});
-  const std::string envelope = WrapAndProve(session, key, kek, Purpose::kCanary, random.view());
+  const std::string envelope = WrapAndProve(session, keys, kek, Purpose::kCanary, random.view());
   const Digest proof = CanaryProof(random.view());
   return std::string(AsText(proof)) + envelope;
 }
 
 void KekOperations::ProveToken(const Session& session) {
-  HeldKey throw_away;
-  throw_away.handle = GenerateThrowAwayAesKey(session);
+  const HeldKek throw_away{.wrap = std::make_shared<HeldKey>(), .authenticator = nullptr};
+  throw_away.wrap->handle = GenerateThrowAwayAesKey(session);
   const Bytes plaintext = RandomBytes(32);
   WrapAndProve(session, throw_away, KekView{}, Purpose::kSelfTest, plaintext);
-  DestroyObject(session, throw_away.handle);
+  DestroyObject(session, throw_away.wrap->handle);
 }
 
-void KekOperations::SelfTest(SessionKeeper& keeper, HeldKey& key, const KekView& kek) {
+void KekOperations::SelfTest(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek) {
   SecretBytes plaintext(32);
   FillRandom({plaintext.data(), plaintext.size()});
   const auto wrap = [&] {
-    return WrapAndProve(keeper.session(), key, kek, Purpose::kSelfTest, plaintext.view());
+    return WrapAndProve(keeper.session(), keys, kek, Purpose::kSelfTest, plaintext.view());
   };
   const std::string first = wrap();
   const Envelope one = Envelope::Parse(AsBytes(first));
   const std::size_t iv_at = kEnvelopeHeaderSize;
-  ExpectRefused(keeper, key, kek, Flipped(first, iv_at), "IV");
-  ExpectRefused(keeper, key, kek, Flipped(first, iv_at + one.iv.size()), "ciphertext");
-  ExpectRefused(keeper, key, kek, Flipped(first, first.size() - 1), "tag");
+  ExpectRefused(keeper, keys, kek, Flipped(first, iv_at), "IV");
+  ExpectRefused(keeper, keys, kek, Flipped(first, iv_at + one.iv.size()), "ciphertext");
+  ExpectRefused(keeper, keys, kek, Flipped(first, first.size() - 1), "tag");
   KekView foreign = kek;
   foreign.key_id = "self-test.1.0000000000000000";
-  ExpectRefused(keeper, key, foreign, first, "binding");
+  ExpectRefused(keeper, keys, foreign, first, "binding");
   // Last, for it also shows that the token still opens what is good.
   const std::string second = wrap();
   const Envelope other = Envelope::Parse(AsBytes(second));
@@ -98,10 +103,10 @@ void KekOperations::SelfTest(SessionKeeper& keeper, HeldKey& key, const KekView&
   }
 }
 
-void KekOperations::ExpectRefused(SessionKeeper& keeper, HeldKey& key, const KekView& kek,
+void KekOperations::ExpectRefused(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek,
                                   const std::string& envelope, std::string_view what) {
   try {
-    Unwrap(keeper.session(), key, kek, Purpose::kSelfTest, AsBytes(envelope));
+    Unwrap(keeper.session(), keys, kek, Purpose::kSelfTest, AsBytes(envelope));
   } catch (const Error& error) {
     if (!MayBeRefusal(error.ckr())) throw;
     keeper.Renew();

@@ -13,22 +13,25 @@ namespace mortise::hsm {
 // After an Error the session may be wedged, unless a function says otherwise.
 class KekOperations {
  public:
-  std::string Wrap(const Session& session, const HeldKey& key, const KekView& kek, Purpose purpose,
+  // `gcm_iv`: how the token of these sessions comes by the IVs of CKM_AES_GCM.
+  explicit KekOperations(config::IvMode gcm_iv);
+
+  std::string Wrap(const Session& session, const HeldKek& keys, const KekView& kek, Purpose purpose,
                    ByteView seed);
 
   // The envelope, unwrapped once to what was wrapped; else Error(kProofFailed), with the
   // token's return code where it clearly refused its own wrap.
-  std::string WrapAndProve(const Session& session, HeldKey& key, const KekView& kek,
+  std::string WrapAndProve(const Session& session, const HeldKek& keys, const KekView& kek,
                            Purpose purpose, ByteView seed);
 
-  SecretBytes Unwrap(const Session& session, HeldKey& key, const KekView& kek, Purpose purpose,
-                     ByteView envelope);
+  SecretBytes Unwrap(const Session& session, const HeldKek& keys, const KekView& kek,
+                     Purpose purpose, ByteView envelope);
 
   // Throws Error(kCiphertextRefused) when the canary does not open, or opens to other bytes.
-  void OpenCanary(const Session& session, HeldKey& key, const KekView& kek);
+  void OpenCanary(const Session& session, const HeldKek& keys, const KekView& kek);
 
   // A new canary: its proof (32 bytes), then its envelope. The plaintext stays here.
-  std::string MakeCanary(const Session& session, HeldKey& key, const KekView& kek);
+  std::string MakeCanary(const Session& session, const HeldKek& keys, const KekView& kek);
 
   // A wrap and unwrap under a throw-away key: does the token work at all? Throws Error when
   // it does not, kKeyRefused where it has no throw-away keys.
@@ -37,10 +40,10 @@ class KekOperations {
   // DESIGN's self-test of the key itself: two equal wraps differ, both open, and a flipped
   // bit of ciphertext, tag, IV or binding fails. Renews the session after each expected
   // failure. Throws Error(kProofFailed).
-  void SelfTest(SessionKeeper& keeper, HeldKey& key, const KekView& kek);
+  void SelfTest(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek);
 
  private:
-  void ExpectRefused(SessionKeeper& keeper, HeldKey& key, const KekView& kek,
+  void ExpectRefused(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek,
                      const std::string& envelope, std::string_view what);
 
   AesGcm aes_gcm_;

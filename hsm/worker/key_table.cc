@@ -37,7 +37,7 @@ bool Says(const HeldKey& key, KeyAttribute attribute) {
 
 bool SaysTheSame(const HeldKey& one, const HeldKey& other) {
   const auto all = [](const InventoryEntry& entry) {
-    return std::tuple(entry.reported, entry.values, entry.value_len);
+    return std::tuple(entry.reported, entry.values, entry.bits, entry.public_key_digest);
   };
   return all(one.entry) == all(other.entry);
 }
@@ -66,8 +66,8 @@ void ReadAttributes(const Session& session, HeldKey& key) {
     key.entry.reported |= 1u << i;
     if (*value) key.entry.values |= 1u << i;
   }
-  key.entry.value_len =
-      static_cast<std::uint32_t>(ReadUlong(session, key.handle, CKA_VALUE_LEN).value_or(0));
+  key.entry.bits =
+      static_cast<std::uint32_t>(ReadUlong(session, key.handle, CKA_VALUE_LEN).value_or(0) * 8);
 }
 
 // Nothing: not a key of ours.
@@ -85,6 +85,15 @@ std::shared_ptr<HeldKey> ReadKey(const Session& session, CK_OBJECT_HANDLE handle
 }
 
 }  // namespace
+
+KekObjects HeldKek::objects() const {
+  KekObjects objects{.wrap = wrap->handle};
+  if (wrap->public_key) objects.wrap_public = &*wrap->public_key;
+  if (!authenticator) return objects;
+  objects.authenticator = authenticator->handle;
+  if (authenticator->public_key) objects.signer_public = &*authenticator->public_key;
+  return objects;
+}
 
 std::shared_ptr<const KeyTable> KeyTable::Scan(const Session& session, const KeyTable* previous) {
   const auto held_before = [&](const std::shared_ptr<HeldKey>& key) -> std::shared_ptr<HeldKey> {

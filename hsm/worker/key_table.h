@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "hsm/cryptoki/attributes.h"
+#include "hsm/scheme/kek_objects.h"
 #include "hsm/worker/key_proof.h"
 #include "hsm/worker/message.h"
 
@@ -17,8 +19,18 @@ namespace mortise::hsm {
 struct HeldKey {
   CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
   InventoryEntry entry;
+  std::optional<PublicKey> public_key;  // of a private key, where the token tells it
   KeyProof proof;
   std::atomic<bool> opens_canary{false};  // in this worker's life it did
+};
+
+// The objects of a KEK that are used together. What is proved is proved of the wrap key;
+// which authenticator goes with it is told by opens_canary of both.
+struct HeldKek {
+  std::shared_ptr<HeldKey> wrap;
+  std::shared_ptr<HeldKey> authenticator;  // null where the scheme has none
+
+  KekObjects objects() const;
 };
 
 // The keys of the token that carry a label of ours; immutable, replaced by a rescan.

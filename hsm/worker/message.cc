@@ -16,6 +16,7 @@ std::string Hello::Encode() const {
   writer.Put(static_cast<std::uint8_t>(read_write_sessions));
   writer.Put(unrecorded_login);
   writer.Put(sessions);
+  writer.Put(iv_mode);
   return out;
 }
 
@@ -31,6 +32,7 @@ Hello Hello::Decode(std::string_view body) {
   hello.read_write_sessions = reader.Get<std::uint8_t>() != 0;
   hello.unrecorded_login = reader.Get<UnrecordedLogin>();
   hello.sessions = reader.Get<std::uint16_t>();
+  hello.iv_mode = reader.Get<config::IvMode>();
   return hello;
 }
 
@@ -59,20 +61,26 @@ Ready Ready::Decode(std::string_view body) {
 std::string KekReference::Encode() const {
   std::string out;
   WireWriter writer(out);
-  for (const std::string* field : {&label, &cka_id, &keyring, &context, &key_id, &canary}) {
+  for (const std::string* field : {&label, &cka_id, &authenticator_label, &authenticator_id,
+                                   &keyring, &context, &key_id, &canary}) {
     writer.PutBytes(*field);
   }
   writer.Put(canary_proof);
+  writer.Put(scheme);
+  writer.Put(static_cast<std::uint8_t>(forbids_caller_iv));
   return out;
 }
 
 KekView KekView::Decode(WireReader& reader) {
   KekView kek;
   for (std::string_view* field :
-       {&kek.label, &kek.cka_id, &kek.keyring, &kek.context, &kek.key_id, &kek.canary}) {
+       {&kek.label, &kek.cka_id, &kek.authenticator_label, &kek.authenticator_id, &kek.keyring,
+        &kek.context, &kek.key_id, &kek.canary}) {
     *field = reader.GetBytes();
   }
   kek.canary_proof = reader.Get<Digest>();
+  kek.scheme = reader.Get<SchemeId>();
+  kek.forbids_caller_iv = reader.Get<std::uint8_t>() != 0;
   return kek;
 }
 
@@ -94,7 +102,9 @@ std::string InventoryPage::Encode() const {
     writer.PutBytes(entry.cka_id);
     writer.Put(entry.reported);
     writer.Put(entry.values);
-    writer.Put(entry.value_len);
+    writer.Put(entry.kind);
+    writer.Put(entry.bits);
+    writer.PutBytes(entry.public_key_digest);
   }
   return out;
 }
@@ -110,7 +120,9 @@ InventoryPage InventoryPage::Decode(std::string_view body) {
     entry.cka_id = reader.GetBytes();
     entry.reported = reader.Get<std::uint32_t>();
     entry.values = reader.Get<std::uint32_t>();
-    entry.value_len = reader.Get<std::uint32_t>();
+    entry.kind = reader.Get<ObjectKind>();
+    entry.bits = reader.Get<std::uint32_t>();
+    entry.public_key_digest = reader.GetBytes();
   }
   return page;
 }

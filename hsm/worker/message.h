@@ -14,7 +14,9 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/secret_bytes.h"
+#include "config/config.h"
 #include "hsm/scheme/binding.h"
+#include "hsm/scheme/scheme_facts.h"
 #include "hsm/worker/wire.h"
 
 namespace mortise::hsm {
@@ -56,6 +58,7 @@ struct Hello {
   bool read_write_sessions = true;
   UnrecordedLogin unrecorded_login = UnrecordedLogin::kAllowed;
   std::uint16_t sessions = 1;
+  config::IvMode iv_mode = config::IvMode::kAuto;
 
   std::string Encode() const;
   static Hello Decode(std::string_view body);
@@ -75,18 +78,25 @@ struct Ready {
 // the canary that tells a bad ciphertext from a bad token. Sent with each operation
 // that uses it, so that a worker has no state a new one would lack.
 struct KekReference {
-  std::string label, cka_id;             // of the wrap key's object
+  std::string label, cka_id;  // of the wrap key's object
+  // Of the MAC or signer key's object; both empty where the scheme has none.
+  std::string authenticator_label, authenticator_id;
   std::string keyring, context, key_id;  // bound into every wrap
   std::string canary;                    // an envelope of purpose 2; empty: none yet
   Digest canary_proof{};
+  SchemeId scheme = SchemeId::kAesGcm;
+  bool forbids_caller_iv = false;  // policy mode fips
 
   std::string Encode() const;
 };
 
 // The same as the worker reads it: views into the request.
 struct KekView {
-  std::string_view label, cka_id, keyring, context, key_id, canary;
+  std::string_view label, cka_id, authenticator_label, authenticator_id;
+  std::string_view keyring, context, key_id, canary;
   Digest canary_proof{};
+  SchemeId scheme = SchemeId::kAesGcm;
+  bool forbids_caller_iv = false;
 
   static KekView Decode(WireReader& reader);
 };
@@ -125,9 +135,13 @@ struct ReplyHead {
 struct InventoryEntry {
   std::string label;
   std::string cka_id;
+  ObjectKind kind = ObjectKind::kAes;
   std::uint32_t reported = 0;  // attributes the token reports
   std::uint32_t values = 0;    // their values
-  std::uint32_t value_len = 0;
+  std::uint32_t bits = 0;      // of the key, the modulus or the curve; 0: not reported
+  // Of a private key, 32 bytes: SHA-256 of its SubjectPublicKeyInfo. Empty: of a secret key, or
+  // the token gives no public half.
+  std::string public_key_digest;
 };
 enum class KeyAttribute : std::uint8_t {
   kSensitive,

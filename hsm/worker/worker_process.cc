@@ -39,7 +39,8 @@ WorkerProcess::WorkerProcess(const Channel& channel, const Hello& hello, std::ui
       hello_(hello),
       incarnation_(incarnation),
       module_(hello.module, hello.init_args),
-      slot_(FindToken(module_, hello.uri)) {
+      slot_(FindToken(module_, hello.uri)),
+      operations_(hello.iv_mode) {
   first_session_.emplace(module_, slot_, hello.read_write_sessions);
   if (hello.login) {
     LogIn(module_, slot_, first_session_->session(), hello, [&] {
@@ -99,7 +100,7 @@ std::shared_ptr<const KeyTable> WorkerProcess::Rescan(const Session& session) {
   return found;
 }
 
-std::shared_ptr<HeldKey> WorkerProcess::FindKey(SessionKeeper& keeper, const KekView& kek) {
+HeldKek WorkerProcess::FindKeys(SessionKeeper& keeper, const KekView& kek) {
   std::shared_ptr<const KeyTable> table = keys();
   KeyTable::Keys found = table->FindAll(kek.label, kek.cka_id);
   if (found.empty() && MaySearch()) {
@@ -109,7 +110,8 @@ std::shared_ptr<HeldKey> WorkerProcess::FindKey(SessionKeeper& keeper, const Kek
   if (found.empty()) {
     throw Error(Reason::kKeyMissing, "the token does not show the key " + std::string(kek.label));
   }
-  return found.size() == 1 ? found.front() : Choose(found, keeper, kek);
+  return {.wrap = found.size() == 1 ? found.front() : Choose(found, keeper, kek),
+          .authenticator = nullptr};
 }
 
 bool WorkerProcess::MaySearch() {
@@ -127,14 +129,15 @@ std::shared_ptr<HeldKey> WorkerProcess::Choose(KeyTable::Keys keys, SessionKeepe
       std::ranges::find_if(keys, [](const auto& key) { return key->opens_canary.load(); });
   if (opened != keys.end()) return *opened;
   if (!IsOwnCanary(kek)) return keys.front();
-  const auto opens = std::ranges::find_if(
-      keys, [&](const auto& key) { return OpensItsCanary(keeper, *key, kek); });
+  const auto opens = std::ranges::find_if(keys, [&](const auto& key) {
+    return OpensItsCanary(keeper, {.wrap = key, .authenticator = nullptr}, kek);
+  });
   return opens == keys.end() ? keys.front() : *opens;
 }
 
-bool WorkerProcess::OpensItsCanary(SessionKeeper& keeper, HeldKey& key, const KekView& kek) {
+bool WorkerProcess::OpensItsCanary(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek) {
   try {
-    operations_.OpenCanary(keeper.session(), key, kek);
+    operations_.OpenCanary(keeper.session(), keys, kek);
     return true;
   } catch (const Error&) {
     keeper.Renew();

@@ -32,11 +32,11 @@ class WorkerProcess {
   std::shared_ptr<const KeyTable> keys() const;
   std::shared_ptr<const KeyTable> Rescan(const Session& session);
   // For a key that the last scan did not show: one more look, at most once a second.
-  std::shared_ptr<HeldKey> FindKey(SessionKeeper& keeper, const KekView& kek);
+  HeldKek FindKeys(SessionKeeper& keeper, const KekView& kek);
   bool MaySearch();
   std::shared_ptr<HeldKey> Choose(KeyTable::Keys keys, SessionKeeper& keeper, const KekView& kek);
   // Renews the session when it does not. Throws Error when there is no session to be had.
-  bool OpensItsCanary(SessionKeeper& keeper, HeldKey& key, const KekView& kek);
+  bool OpensItsCanary(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek);
   void AddSession(std::uint16_t index);
 
   const Channel& channel_;

@@ -75,7 +75,7 @@ void WorkerThread::Execute(Request& request) {
   WireReader reader(request.body);
   request.kek = KekView::Decode(reader);
   request.input = reader.Rest();
-  request.key = process_.FindKey(keeper_, request.kek);
+  request.keys = process_.FindKeys(keeper_, request.kek);
   Operate(request);
 }
 
@@ -86,24 +86,24 @@ void WorkerThread::Operate(const Request& request) {
   const ByteView input = AsBytes(request.input);
   switch (request.head.kind) {
     case MessageKind::kWrap:
-      result_ = operations.Wrap(session, *request.key, request.kek, purpose, input);
+      result_ = operations.Wrap(session, request.keys, request.kek, purpose, input);
       return;
     case MessageKind::kWrapAndProve:
-      result_ = operations.WrapAndProve(session, *request.key, request.kek, purpose, input);
+      result_ = operations.WrapAndProve(session, request.keys, request.kek, purpose, input);
       return;
     case MessageKind::kUnwrap: {
       const SecretBytes seed =
-          operations.Unwrap(session, *request.key, request.kek, purpose, input);
+          operations.Unwrap(session, request.keys, request.kek, purpose, input);
       result_.assign(AsText(seed.view()));
       return;
     }
     case MessageKind::kOpenCanary:
-      return operations.OpenCanary(session, *request.key, request.kek);
+      return operations.OpenCanary(session, request.keys, request.kek);
     case MessageKind::kMakeCanary:
-      result_ = operations.MakeCanary(session, *request.key, request.kek);
+      result_ = operations.MakeCanary(session, request.keys, request.kek);
       return;
     case MessageKind::kSelfTest:
-      return operations.SelfTest(keeper_, *request.key, request.kek);
+      return operations.SelfTest(keeper_, request.keys, request.kek);
     default:
       throw Error(Reason::kInternal, "the front sent a message of an unknown kind");
   }
@@ -143,7 +143,7 @@ Error WorkerThread::JudgeToken(const Error& error, const Request& request) {
 }
 
 Error WorkerThread::JudgeAmbiguous(const Error& error, const Request& request) {
-  if (!request.key) {  // a search failed
+  if (!request.keys.wrap) {  // a search failed
     ReportSick(Reason::kUnavailable, error.what());
     return As(Reason::kUnavailable, error);
   }
@@ -181,8 +181,8 @@ Error WorkerThread::JudgeCanary(const Error& error) {
 bool WorkerThread::KekWorks(const Request& request) {
   // Nothing to judge by yet: an unproved key, whose ciphertexts prove themselves or not.
   if (request.kek.canary.empty()) return true;
-  return request.key->proof.Works(
-      [&] { return process_.OpensItsCanary(keeper_, *request.key, request.kek); });
+  return request.keys.wrap->proof.Works(
+      [&] { return process_.OpensItsCanary(keeper_, request.keys, request.kek); });
 }
 
 void WorkerThread::ReportSick(Reason reason, const std::string& why) {

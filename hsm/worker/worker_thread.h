@@ -21,8 +21,8 @@ class WorkerThread {
     RequestHead head;
     std::string_view body;
     KekView kek{};
-    std::string_view input{};        // what follows the KekReference
-    std::shared_ptr<HeldKey> key{};  // null: none is meant, or it was not found
+    std::string_view input{};  // what follows the KekReference
+    HeldKek keys{};            // without a wrap key: none is meant, or it was not found
   };
 
   void Handle(std::string_view datagram);

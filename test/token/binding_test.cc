@@ -25,14 +25,15 @@ class WrappedSeedTest : public ::testing::Test {
     anchor_.emplace(*module_, slot_, true);
     anchor_->Login(CKU_USER, token_.Pin().view());
     key_ = GenerateAesKey(*anchor_, "kek", Bytes(16, 7), CKM_AES_GCM);
-    wrapped_ = scheme_.Wrap(*anchor_, key_, wrapped_for_, seed_);
+    wrapped_ = scheme_.Wrap(*anchor_, {.wrap = key_}, wrapped_for_, seed_);
   }
 
   // In a session of its own, because a failure spoils it.
   std::string OpenedFor(const WrapIdentity& identity) {
     const Session session(*module_, slot_, true);
     return ToHex(
-        scheme_.Unwrap(session, key_, identity, Envelope::Parse(AsBytes(wrapped_))).view());
+        scheme_.Unwrap(session, {.wrap = key_}, identity, Envelope::Parse(AsBytes(wrapped_)))
+            .view());
   }
 
   // SoftHSM2 says of a tag that does not fit only that something is wrong; what the worker

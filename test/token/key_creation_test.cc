@@ -74,9 +74,16 @@ TEST_F(KeyCreationTest, KeepsACanaryThatTheKeyOpens) {
   EXPECT_EQ(canary.source, CanarySource::kCreated);
   const auto held = KeyTable::Scan(opened_->session(), nullptr)->Find(key.label, key.cka_id);
   ASSERT_TRUE(held);
-  const KekView kek{key.label,  key.cka_id,  "prod",      "cluster-a",
-                    key.key_id, canary.blob, canary.proof};
-  EXPECT_NO_THROW(KekOperations().OpenCanary(opened_->session(), *held, kek));
+  const KekView kek{.label = key.label,
+                    .cka_id = key.cka_id,
+                    .keyring = "prod",
+                    .context = "cluster-a",
+                    .key_id = key.key_id,
+                    .canary = canary.blob,
+                    .canary_proof = canary.proof};
+  const HeldKek keys{.wrap = held, .authenticator = nullptr};
+  KekOperations operations(config::IvMode::kCaller);
+  EXPECT_NO_THROW(operations.OpenCanary(opened_->session(), keys, kek));
 }
 
 TEST_F(KeyCreationTest, RecordsTheKeyAsKnown) {

@@ -55,7 +55,7 @@ class GenerationsTest : public ::testing::Test {
             .cka_id = CkaId(id),
             .reported = (1u << kKeyAttributeCount) - 1,
             .values = kGoodKey,
-            .value_len = 32};
+            .bits = 256};
   }
   std::string KeyId(std::uint32_t generation, char id = 'i') const {
     const KeyObject object{.id = Bytes(16, static_cast<std::uint8_t>(id))};

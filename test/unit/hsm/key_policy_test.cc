@@ -33,7 +33,7 @@ InventoryEntry GoodKey() {
         KeyAttribute::kDecrypt}) {
     entry.values |= Bit(attribute);
   }
-  entry.value_len = 32;
+  entry.bits = 256;
   return entry;
 }
 
@@ -112,9 +112,9 @@ TEST(KeyPolicyTest, BelievesNoValueThatIsNotReported) {
 
 TEST(KeyPolicyTest, WantsAes256WhereTheTokenTellsTheLength) {
   InventoryEntry entry = GoodKey();
-  entry.value_len = 16;
+  entry.bits = 128;
   EXPECT_THAT(Judged(entry).wrap_problem, HasSubstr("128 bits, not 256"));
-  entry.value_len = 0;
+  entry.bits = 0;
   EXPECT_THAT(Judged(entry).wrap_problem, IsEmpty());
 }
 
