@@ -67,6 +67,7 @@ struct Token {
   Duration canary_interval = seconds(10);   // canaryInterval
   Rescan rescan = Rescan::kSession;         // rescan: session or respawn
   IvMode iv_mode = IvMode::kAuto;           // ivMode
+  std::string location;                     // location: where it stands, for the key inventory
 };
 
 struct KeyPolicy {

@@ -36,6 +36,7 @@ Token MapToken(Section& section) {
   section.Time("canaryInterval", token.canary_interval, 100ms, 1h);
   section.Choice("rescan", token.rescan, kRescans);
   section.Choice("ivMode", token.iv_mode, kIvModes);
+  section.Text("location", token.location);
   return token;
 }
 

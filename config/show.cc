@@ -68,6 +68,7 @@ void ShowToken(YAML::Emitter& out, const Token& token) {
   writer.Time("canaryInterval", token.canary_interval);
   writer.Choice("rescan", token.rescan, kRescans);
   writer.Choice("ivMode", token.iv_mode, kIvModes);
+  writer.UserText("location", token.location);
   out << YAML::EndMap;
 }
 

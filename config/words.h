@@ -18,10 +18,10 @@ inline constexpr Word<Rescan> kRescans[] = {{"session", Rescan::kSession},
                                             {"respawn", Rescan::kRespawn}};
 inline constexpr Word<IvMode> kIvModes[] = {{"auto", IvMode::kAuto},
                                             {"caller", IvMode::kCaller},
-                                            {"written-back", IvMode::kWrittenBack, false},
-                                            {"appended", IvMode::kAppended, false},
-                                            {"prepended", IvMode::kPrepended, false},
-                                            {"message-random", IvMode::kMessageRandom, false}};
+                                            {"written-back", IvMode::kWrittenBack},
+                                            {"appended", IvMode::kAppended},
+                                            {"prepended", IvMode::kPrepended},
+                                            {"message-random", IvMode::kMessageRandom}};
 inline constexpr Word<StatusPolicy> kStatusPolicies[] = {{"bridge", StatusPolicy::kBridge},
                                                          {"strict", StatusPolicy::kStrict}};
 inline constexpr Word<Discovery> kDiscoveries[] = {{"token", Discovery::kToken},
@@ -33,12 +33,15 @@ inline constexpr Word<PolicyMode> kPolicyModes[] = {{"strict", PolicyMode::kStri
 inline constexpr Word<TokenPolicy> kTokenPolicies[] = {
     {"active-passive", TokenPolicy::kActivePassive}};
 // Of these the value is the word itself.
+// The SHA-1 forms are for tokens whose OAEP has nothing else; `auto` never takes them.
 inline constexpr Word<std::string_view> kSchemes[] = {{"auto", "auto"},
                                                       {"aes-gcm", "aes-gcm"},
-                                                      {"aes-kwp", "", false},
-                                                      {"aes-cbc-hmac", "", false},
-                                                      {"rsa-oaep-hmac", "", false},
-                                                      {"rsa-oaep-sign", "", false}};
+                                                      {"aes-kwp", "aes-kwp"},
+                                                      {"aes-cbc-hmac", "aes-cbc-hmac"},
+                                                      {"rsa-oaep-hmac", "rsa-oaep-hmac"},
+                                                      {"rsa-oaep-sign", "rsa-oaep-sign"},
+                                                      {"rsa-oaep-hmac-sha1", "rsa-oaep-hmac-sha1"},
+                                                      {"rsa-oaep-sign-sha1", "rsa-oaep-sign-sha1"}};
 inline constexpr Word<std::string_view> kVersions[] = {{"v2", "v2"}, {"v2beta1", "v2beta1"}};
 
 }  // namespace mortise::config
