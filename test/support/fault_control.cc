@@ -116,7 +116,12 @@ void FaultControl::LoseSessions(std::uint64_t rv) {
   ++control_->session_epoch;
 }
 
+void FaultControl::Play(std::string_view roles) {
+  AddRoles(control_->roles, roles);
+}
+
 void FaultControl::Clear() {
+  ClearRoles(control_->roles);
   for (FunctionControl& function : control_->functions) {
     function.rv = 0;
     function.delay_ns = 0;

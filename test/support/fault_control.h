@@ -42,7 +42,7 @@ class FaultControl {
   void ReleaseHangs();
   // The next `calls` calls end their process by SIGSEGV.
   void Crash(std::string_view function, std::int64_t calls = kEveryCall);
-  // The next `calls` outputs of C_Encrypt or C_Decrypt have one bit flipped.
+  // The next `calls` outputs of C_Encrypt, C_Decrypt or C_EncryptMessage have one bit flipped.
   void Corrupt(std::string_view function, std::int64_t calls = kEveryCall);
 
   // Everything that touches the token waits: once, or at the start of each period.
@@ -60,7 +60,11 @@ class FaultControl {
   // that touches the token, until they call C_Finalize and C_Initialize.
   void LoseSessions(std::uint64_t rv = 0x30);
 
-  // No fault is left, hung calls go on; counts and log stay.
+  // Acts, lies and false facts beside those that are played already, separated by
+  // commas; fault_module/README.md names them. Of the acts about IVs the last one stays.
+  void Play(std::string_view roles);
+
+  // No fault and no role is left, hung calls go on; counts and log stay.
   void Clear();
 
   std::uint64_t Calls(std::string_view function) const;

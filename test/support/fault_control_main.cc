@@ -23,7 +23,8 @@ constexpr char kUsage[] =
     "  corrupt FUNCTION [CALLS]\n"
     "  pause TIME             | pause-every PERIOD TIME\n"
     "  remove | return        the token\n"
-    "  clear                  all faults\n"
+    "  play ROLE[,ROLE...]    acts, lies and false facts of fault_module/README.md\n"
+    "  clear                  all faults and roles\n"
     "  calls FUNCTION         print how often it was called, in all processes\n"
     "example: fault-control /tmp/faults delay C_Decrypt 2\n";
 
@@ -54,6 +55,7 @@ void Run(FaultControl& faults, const std::vector<std::string>& words) {
   }
   if (command == "remove") return faults.RemoveToken();
   if (command == "return") return faults.ReturnToken();
+  if (command == "play") return faults.Play(words.at(1));
   if (command == "clear") return faults.Clear();
   if (command == "calls") {
     std::cout << faults.Calls(words.at(1)) << "\n";

@@ -8,11 +8,13 @@
 #include <cstdint>
 
 #include "test/support/fault_module/functions.h"
+#include "test/support/fault_module/roles.h"
 
 namespace mortise::test {
 
 inline constexpr char kControlVariable[] = "MORTISE_FAULT_CONTROL";
 inline constexpr char kModuleVariable[] = "MORTISE_FAULT_MODULE";
+inline constexpr char kActVariable[] = "MORTISE_FAULT_ACT";
 inline constexpr std::int64_t kEveryCall = -1;
 
 template <typename T>
@@ -54,6 +56,7 @@ struct CallRecord {
 struct Control {
   std::array<FunctionControl, kFunctionCount> functions;
   BlobControl blob;
+  RoleControl roles;
   Shared<std::uint64_t> removed_rv;    // the token is gone: what everything answers; 0: present
   Shared<std::uint64_t> paused_until;  // CLOCK_MONOTONIC, ns
   Shared<std::uint64_t> pause_origin;  // with the two below: a pause in every period

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/support/fault_module/faults.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,7 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "test/support/fault_module/control.h"
+#include "test/support/fault_module/mapped_control.h"
 
 namespace mortise::test {
 namespace {
@@ -21,22 +19,6 @@ constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kStep = 2'000'000;  // between looks at a wait that may end early
 
 std::atomic<std::uint64_t> initialized_under{0};  // session_epoch at this process's C_Initialize
-
-Control& MapControl() {
-  static Control no_faults{};
-  const char* path = std::getenv(kControlVariable);
-  if (path == nullptr) return no_faults;
-  const int fd = open(path, O_RDWR | O_CLOEXEC);
-  if (fd < 0) return no_faults;
-  void* memory = mmap(nullptr, sizeof(Control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  close(fd);
-  return memory == MAP_FAILED ? no_faults : *static_cast<Control*>(memory);
-}
-
-Control& TheControl() {
-  static Control& control = MapControl();
-  return control;
-}
 
 FunctionControl& ControlOf(Function function) {
   return TheControl().functions[static_cast<std::size_t>(function)];
@@ -114,7 +96,8 @@ void Record(Function function) {
 bool IsAboutTheLibraryOnly(Function function) {
   using enum Function;
   return function == kC_Initialize || function == kC_Finalize || function == kC_GetInfo ||
-         function == kC_GetFunctionList;
+         function == kC_GetFunctionList || function == kC_GetInterfaceList ||
+         function == kC_GetInterface;
 }
 
 }  // namespace

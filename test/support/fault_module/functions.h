@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every function of PKCS#11 v2.40, in the order of CK_FUNCTION_LIST.
+// Every function of PKCS#11 v2.40, in the order of CK_FUNCTION_LIST, and those that
+// version 3.0 adds, in the order of its list.
 #pragma once
 
 #include <array>
@@ -23,19 +24,26 @@
   X(C_DecryptVerifyUpdate) X(C_GenerateKey) X(C_GenerateKeyPair) X(C_WrapKey) X(C_UnwrapKey)    \
   X(C_DeriveKey) X(C_SeedRandom) X(C_GenerateRandom) X(C_GetFunctionStatus)                     \
   X(C_CancelFunction) X(C_WaitForSlotEvent)
+#define MORTISE_PKCS11_V3_FUNCTIONS(X)                                                          \
+  X(C_GetInterfaceList) X(C_GetInterface) X(C_LoginUser) X(C_SessionCancel)                     \
+  X(C_MessageEncryptInit) X(C_EncryptMessage) X(C_EncryptMessageBegin) X(C_EncryptMessageNext)  \
+  X(C_MessageEncryptFinal) X(C_MessageDecryptInit) X(C_DecryptMessage) X(C_DecryptMessageBegin) \
+  X(C_DecryptMessageNext) X(C_MessageDecryptFinal) X(C_MessageSignInit) X(C_SignMessage)        \
+  X(C_SignMessageBegin) X(C_SignMessageNext) X(C_MessageSignFinal) X(C_MessageVerifyInit)       \
+  X(C_VerifyMessage) X(C_VerifyMessageBegin) X(C_VerifyMessageNext) X(C_MessageVerifyFinal)
 // clang-format on
 
 namespace mortise::test {
 
 enum class Function : std::size_t {
 #define X(name) k##name,
-  MORTISE_PKCS11_FUNCTIONS(X)
+  MORTISE_PKCS11_FUNCTIONS(X) MORTISE_PKCS11_V3_FUNCTIONS(X)
 #undef X
 };
 
 inline constexpr auto kFunctionNames = std::to_array<std::string_view>({
 #define X(name) #name,
-    MORTISE_PKCS11_FUNCTIONS(X)
+    MORTISE_PKCS11_FUNCTIONS(X) MORTISE_PKCS11_V3_FUNCTIONS(X)
 #undef X
 });
 inline constexpr std::size_t kFunctionCount = kFunctionNames.size();
