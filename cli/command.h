@@ -22,6 +22,7 @@ using Command = std::function<ExitCode()>;
 void AddBench(CLI::App& app, Command& chosen);
 void AddConfig(CLI::App& app, Command& chosen);
 void AddDev(CLI::App& app, Command& chosen);
+void AddDoctor(CLI::App& app, Command& chosen);
 void AddKey(CLI::App& app, Command& chosen);
 void AddProbe(CLI::App& app, Command& chosen);
 void AddServe(CLI::App& app, Command& chosen);

@@ -43,6 +43,7 @@ ExitCode Run(int argc, char** argv) {
   AddBench(app, chosen);
   AddConfig(app, chosen);
   AddDev(app, chosen);
+  AddDoctor(app, chosen);
   AddKey(app, chosen);
   AddProbe(app, chosen);
   AddServe(app, chosen);

@@ -66,6 +66,22 @@ Config Load(const std::string& path) {
   return config;
 }
 
+Examined Examine(const std::string& path) {
+  Examined examined;
+  try {
+    Problems problems(path);
+    examined.config = ReadConfig(ReadTrustedFile(path, "--config"), problems);
+    examined.is_read = true;
+    CheckFiles(examined.config, problems);
+    problems.ThrowIfAny();
+  } catch (const ConfigError& error) {
+    examined.problems = error.problems();
+  } catch (const Error& error) {
+    examined.problems = {error.what()};
+  }
+  return examined;
+}
+
 Config Parse(const std::string& text, const std::string& file) {
   Problems problems(file);
   Config config = ReadConfig(text, problems);

@@ -23,6 +23,14 @@ class ConfigError : public Error {
 // Reads and checks a whole file: form, values, references between parts, and the
 // ownership and modes of every file and folder it names. Throws ConfigError.
 Config Load(const std::string& path);
+// As Load, but what could be read is given together with what is wrong with it, for whoever
+// finds out why nothing works. A field with a wrong value has its default.
+struct Examined {
+  bool is_read = false;  // the text is such a file at all
+  Config config;
+  std::vector<std::string> problems;  // as ConfigError has them
+};
+Examined Examine(const std::string& path);
 // As Load for a text that is called `file` in problems; looks at no file or folder.
 Config Parse(const std::string& text, const std::string& file);
 // The metrics.address of a file whose other parts may be wrong for this user, or at all. Throws

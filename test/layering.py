@@ -23,9 +23,10 @@ MAY_INCLUDE = {
     "hsm/worker": ["base", "config", "hsm/cryptoki", "hsm/scheme"],
     "hsm": ["base", "config", "hsm/cryptoki", "hsm/scheme", "hsm/worker"],
     "hsm/provision": ["base", "config", "hsm/cryptoki"],
+    "doctor": ["base", "config", "hsm", "hsm/cryptoki", "hsm/scheme", "hsm/worker"],
     "metrics": ["base", "config", "hsm"],
     "server": ["base", "config", "proto", "hsm", "metrics"],
-    "cli": ["base", "config", "proto", "hsm", "hsm/cryptoki", "hsm/provision", "hsm/scheme", "hsm/worker",
+    "cli": ["base", "config", "doctor", "proto", "hsm", "hsm/cryptoki", "hsm/provision", "hsm/scheme", "hsm/worker",
             "metrics", "server"],
     "test": None,
 }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "doctor/host.h"
+
+#include <fmt/format.h>
+
+#include "doctor/host_clock.h"
+#include "doctor/host_memory.h"
+#include "doctor/host_sockets.h"
+#include "doctor/host_state.h"
+
+namespace mortise::doctor {
+namespace {
+
+std::string Count(std::size_t count, const std::string& noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+void CheckConfiguration(const config::Examined& examined, const std::string& file,
+                        CheckList& list) {
+  if (examined.problems.empty()) {
+    list.Pass("configuration",
+              fmt::format("{} is good: {}, {}", file, Count(examined.config.tokens.size(), "token"),
+                          Count(examined.config.keyrings.size(), "keyring")));
+  }
+  for (const std::string& problem : examined.problems) {
+    const auto [what, hint] =
+        TakeApart(problem, "correct it there; `mortise config check` tells whether it is good");
+    list.Fail("configuration", what, hint);
+  }
+}
+
+}  // namespace
+
+void CheckHost(const config::Examined& examined, const std::string& config_file,
+               const LookAtSocket& look, CheckList& list) {
+  CheckConfiguration(examined, config_file, list);
+  if (examined.is_read) {
+    CheckStateDir(examined.config.state_dir, list);
+    CheckSockets(examined.config.keyrings, look, list);
+  }
+  CheckMemory(list);
+  CheckClock(list);
+}
+
+}  // namespace mortise::doctor
