@@ -129,8 +129,8 @@ class Judgement {
 std::string LabelProblem(const KeyLabel& label, const std::string& context_tag) {
   if (label.context_tag != context_tag)
     return "its label names another context; check keyrings[].context";
-  if (label.scheme != SchemeId::kAesGcm || label.role != KeyRole::kWrap || label.withdrawn)
-    return "its label is not one of a key that this release knows; upgrade mortise on this node";
+  if (label.role != KeyRole::kWrap || label.withdrawn)
+    return "its label is not one of a wrap key; delete it if it is not yours";
   return {};
 }
 

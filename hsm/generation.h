@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "hsm/acceptance.h"
 #include "hsm/canary.h"
+#include "hsm/found_kek.h"
 
 namespace mortise::hsm {
 
@@ -41,11 +41,12 @@ enum class Holding : std::uint8_t {
 // A generation on one of the keyring's tokens.
 struct Held {
   Holding holding = Holding::kAbsent;
-  // The object that is used there, of those that claim the key_id, and how a worker is told
-  // of it: a KekReference, encoded, with the canary.
-  std::string label, cka_id;
+  // The objects that are used there, of those that claim the key_id, and how a worker is told
+  // of them: a KekReference, encoded, with the canary.
+  ObjectName wrap, authenticator;
+  SchemeId scheme = SchemeId::kAesGcm;
   std::shared_ptr<const std::string> reference;
-  std::set<std::string> foreign;  // labels of the objects that did not open the canary
+  std::set<std::string> foreign;  // labels of the wrap keys that did not open the canary
   std::optional<Clock::time_point> self_tested;  // when it last passed, by this software
   std::string self_test_problem;                 // it failed: no wraps here by this worker
   std::string wrap_problem;        // of the attribute policy, as this token reports the key

@@ -67,12 +67,14 @@ void Generations::SetCanary(Generation& generation, const Canary& canary) {
   for (auto& [key_id, other] : all_) other.distinct_from.erase(canary.key_id);
 }
 
-std::vector<Event> Generations::OnInventory(std::size_t token,
-                                            const std::vector<InventoryEntry>& entries,
+std::vector<Event> Generations::OnInventory(std::size_t token, const Discovered& found,
                                             Clock::time_point now) {
   std::vector<Event> events;
+  for (const Event& remark : found.remarks) {
+    if (alarmed_.emplace(remark.message, remark.name).second) events.push_back(remark);
+  }
   seen_[token].clear();
-  for (const InventoryEntry& entry : entries) See(token, entry, events);
+  for (const FoundKek& kek : found.keks) See(token, kek, events);
   scanned_at_[token] = now;
   std::ranges::move(Rejudge(now), std::back_inserter(events));
   return events;

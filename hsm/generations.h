@@ -52,8 +52,7 @@ class Generations {
   bool LacksCanary() const;
   void SetQuarantined(const std::set<std::string>& key_ids);
   // A whole scan of one token. Gives what is new to say.
-  std::vector<Event> OnInventory(std::size_t token, const std::vector<InventoryEntry>& entries,
-                                 Clock::time_point now);
+  std::vector<Event> OnInventory(std::size_t token, const Discovered& found, Clock::time_point now);
   // Another process logged in there: what was proved must be proved anew. `software` names
   // the token's library and firmware; self-tests are remembered as long as it is the same.
   void OnNewWorker(std::size_t token, const std::string& software);
@@ -88,19 +87,17 @@ class Generations {
   std::string WaitingFor(WallTime wall_now) const;
 
  private:
-  struct Seen {
-    Candidate candidate;
-    std::string wrap_problem;
-  };
   // Anyone who may create objects can give them a key's CKA_ID: one of them is the key.
-  using Claimants = std::map<std::string, Seen>;  // of one key_id on one token, by label
+  // Of one key_id on one token, by the wrap key's label.
+  using Claimants = std::map<std::string, FoundKek>;
 
   // Of scans.
-  void See(std::size_t token, const InventoryEntry& entry, std::vector<Event>& events);
-  bool IsBetter(std::size_t token, const Candidate& one, std::size_t other_token,
-                const Candidate& other) const;
+  void See(std::size_t token, const FoundKek& kek, std::vector<Event>& events);
+  std::string SchemeProblem(SchemeId scheme) const;
+  bool IsBetter(std::size_t token, const FoundKek& one, std::size_t other_token,
+                const FoundKek& other) const;
   std::vector<Candidate> Candidates() const;
-  const Seen* BestOf(std::size_t token, const std::string& key_id) const;
+  const FoundKek* BestOf(std::size_t token, const std::string& key_id) const;
   void Choose(Generation& generation, std::size_t token);
   std::vector<Event> Rejudge(Clock::time_point now);
   void Refresh(Generation& generation, const Candidate& candidate, const Verdict& verdict,

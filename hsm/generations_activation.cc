@@ -113,8 +113,8 @@ const Generation* Generations::Active() const {
 std::string Generations::WhichKeyIsMissing() const {
   for (std::size_t token = 0; token < tokens_.size(); ++token) {
     for (const auto& [key_id, claimants] : seen_[token]) {
-      for (const auto& [label, seen] : claimants) {
-        if (seen.candidate.label.context_tag == ContextTag(settings_.context)) continue;
+      for (const auto& [label, kek] : claimants) {
+        if (kek.candidate.label.context_tag == ContextTag(settings_.context)) continue;
         return "a key of this context: token " + tokens_[token].name + " holds " + label +
                " for another context; check keyrings[].context";
       }

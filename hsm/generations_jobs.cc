@@ -67,7 +67,7 @@ std::optional<Job> Generations::JobFor(Generation& generation, std::size_t token
                                        Clock::time_point now, WallTime wall_now) {
   Held& held = generation.on[token];
   if (held.holding == Holding::kAbsent || now < held.not_before) return std::nullopt;
-  if (held.foreign.contains(held.label)) {
+  if (held.foreign.contains(held.wrap.label)) {
     held.foreign.clear();  // all were asked in vain: begin anew
     Choose(generation, token);
   }
@@ -81,8 +81,11 @@ std::optional<Job> Generations::JobFor(Generation& generation, std::size_t token
       const bool is_urgent = may_serve || seen_[token].at(generation.candidate.key_id).size() > 1;
       if (is_urgent || now >= next_lazy_) {
         if (!is_urgent) next_lazy_ = now + kLazyInterval;
-        return Job{
-            Job::Kind::kOpenCanary, generation.candidate.key_id, {held.reference}, {}, held.label};
+        return Job{Job::Kind::kOpenCanary,
+                   generation.candidate.key_id,
+                   {held.reference},
+                   {},
+                   held.wrap.label};
       }
       return std::nullopt;
     }
@@ -104,9 +107,9 @@ std::optional<Job> Generations::TrialJob(const Generation& generation, const Hel
   const bool is_near = generation.number() > history_.highest_active &&
                        generation.candidate.label.activation <= wall_now + kRehearsal;
   if (!held.self_tested || (is_near && now - *held.self_tested >= kTestedLately))
-    return Job{Job::Kind::kSelfTest, key_id, {held.reference}, {}, held.label};
+    return Job{Job::Kind::kSelfTest, key_id, {held.reference}, {}, held.wrap.label};
   if (!generation.canary)
-    return Job{Job::Kind::kMakeCanary, key_id, {held.reference}, {}, held.label};
+    return Job{Job::Kind::kMakeCanary, key_id, {held.reference}, {}, held.wrap.label};
   return std::nullopt;
 }
 
@@ -127,7 +130,7 @@ std::optional<Job> Generations::DistinctJob(const Generation& generation, const 
           generation.candidate.key_id,
           {},
           UncheckedCanaries(generation),
-          held.label};
+          held.wrap.label};
   if (job.others.empty()) return std::nullopt;
   for (const std::string& other : job.others)
     job.keks.push_back(ReferenceTo(held, other, &canaries_.at(other)));
@@ -139,7 +142,7 @@ JobEffects Generations::OnJobDone(std::size_t token, const Job& job, const Error
   JobEffects effects;
   const auto found = all_.find(job.key_id);
   // What came of an object says nothing of the one that is used since.
-  if (found == all_.end() || found->second.on[token].label != job.label) return effects;
+  if (found == all_.end() || found->second.on[token].wrap.label != job.label) return effects;
   const Finished finished{
       token, job, error, body, now, wall_now, found->second, found->second.on[token], effects};
   if (error != nullptr) finished.held.not_before = now + kAfterFailure;
@@ -166,22 +169,22 @@ void Generations::OnCanaryOpened(const Finished& finished) {
     held.holding = Holding::kProved;
     finished.generation.life->Proved(finished.token, finished.now);
   } else if (finished.error->reason() == Reason::kKeyMissing) {
-    seen_[finished.token][finished.job.key_id].erase(held.label);
+    seen_[finished.token][finished.job.key_id].erase(held.wrap.label);
     Choose(finished.generation, finished.token);
   } else if (finished.error->reason() == Reason::kCiphertextRefused) {
     OnCanaryRefused(finished);
   }
-  if (held.label != finished.generation.candidate.label_text)
+  if (held.wrap.label != finished.generation.candidate.label_text)
     std::ranges::move(Rejudge(finished.now), std::back_inserter(finished.effects.events));
 }
 
 // The next object that claims the key_id is asked at once; the last one's refusal is the token's.
 void Generations::OnCanaryRefused(const Finished& finished) {
   Held& held = finished.held;
-  held.foreign.insert(held.label);
+  held.foreign.insert(held.wrap.label);
   if (held.holding == Holding::kProved) held.holding = Holding::kUnproved;
   Choose(finished.generation, finished.token);
-  if (!held.foreign.contains(held.label)) return;
+  if (!held.foreign.contains(held.wrap.label)) return;
   held.not_before = finished.now + kForeignAgain;
   if (std::exchange(held.holding, Holding::kForeign) == Holding::kForeign) return;
   Say(finished, Severity::kError, "key_foreign",

@@ -5,93 +5,77 @@
 #include <utility>
 
 #include "hsm/generations.h"
-#include "hsm/key_policy.h"
 
 namespace mortise::hsm {
-namespace {
 
-std::string KeyIdFor(const config::Keyring& keyring, const KeyLabel& label,
-                     std::string_view cka_id) {
-  const KeyObject object{.role = KeyRole::kWrap,
-                         .id = Bytes(cka_id.begin(), cka_id.end()),
-                         .public_key_digest = {},
-                         .salt = {}};
-  return MakeKeyId(keyring.name, keyring.context, label.generation, label.scheme, {&object, 1});
-}
-
-}  // namespace
-
-void Generations::See(std::size_t token, const InventoryEntry& entry, std::vector<Event>& events) {
-  const std::optional<KeyLabel> label = ParseKeyLabel(entry.label);
-  if (!label || label->keyring != settings_.name) return;
-  const PolicyReport report = JudgeWrapKey(entry, tokens_[token].name, settings_.policy);
-  Candidate candidate{.label = *label,
-                      .label_text = entry.label,
-                      .cka_id = entry.cka_id,
-                      .is_never_extractable = report.is_never_extractable,
-                      .keeps_policy = report.wrap_problem.empty()};
-  try {
-    candidate.key_id = KeyIdFor(settings_, *label, entry.cka_id);
-  } catch (const Error& error) {
-    // One object that anyone may have put there must not spoil the scan.
-    return SayOnce(events, "key_ignored", entry.label, {}, error.what());
-  }
-  const std::string key_id = candidate.key_id;
-  const auto same_key = seen_[token].find(key_id);
-  if (same_key != seen_[token].end()) {
+void Generations::See(std::size_t token, const FoundKek& found, std::vector<Event>& events) {
+  FoundKek kek = found;
+  if (kek.wrap_problem.empty()) kek.wrap_problem = SchemeProblem(kek.candidate.label.scheme);
+  kek.candidate.keeps_policy = kek.wrap_problem.empty();
+  const std::string& key_id = kek.candidate.key_id;
+  Claimants& claimants = seen_[token][key_id];
+  if (!claimants.empty()) {
     SayOnce(events, "key_ignored", "twice:" + key_id, key_id,
             "token " + tokens_[token].name + " shows two objects of one CKA_ID as " +
-                same_key->second.begin()->first + " and " + entry.label +
+                claimants.begin()->first + " and " + kek.wrap.label +
                 "; delete the one that is not yours");
   }
-  Seen one{std::move(candidate), report.wrap_problem};
-  const auto [held, is_new] = seen_[token][key_id].try_emplace(entry.label, one);
-  if (!is_new && IsBetter(token, one.candidate, token, held->second.candidate))
-    held->second = std::move(one);
+  const auto [held, is_new] = claimants.try_emplace(kek.wrap.label, kek);
+  if (!is_new && IsBetter(token, kek, token, held->second)) held->second = std::move(kek);
+}
+
+// Of the policy, beside what it says of each object's attributes.
+std::string Generations::SchemeProblem(SchemeId scheme) const {
+  if (settings_.policy.mode != config::PolicyMode::kFips || !FactsOf(scheme).wraps_in_software)
+    return {};
+  return "scheme " + std::string(Name(scheme)) +
+         " wraps in software, which keyrings[].policy.mode fips forbids; rotate to a scheme that "
+         "wraps in the token";
 }
 
 // Never one that did not open the canary, and of those that are labelled as a wrap key of this
 // context the one that opened it; of those that were not asked yet the one that looks less
 // planted. A later activation is the harmless one to believe.
-bool Generations::IsBetter(std::size_t token, const Candidate& one, std::size_t other_token,
-                           const Candidate& other) const {
-  const auto found = all_.find(one.key_id);
+bool Generations::IsBetter(std::size_t token, const FoundKek& one, std::size_t other_token,
+                           const FoundKek& other) const {
+  const auto found = all_.find(one.candidate.key_id);
   const std::string tag = ContextTag(settings_.context);
-  const auto rank = [&](std::size_t where, const Candidate& candidate) {
+  const auto rank = [&](std::size_t where, const FoundKek& kek) {
+    const Candidate& candidate = kek.candidate;
     const Held unknown;
     const Held& held = found == all_.end() ? unknown : found->second.on[where];
-    const bool is_known = held.holding == Holding::kProved && held.label == candidate.label_text;
-    return std::tuple(!held.foreign.contains(candidate.label_text),
+    const bool is_known = held.holding == Holding::kProved && held.wrap == kek.wrap;
+    return std::tuple(!held.foreign.contains(kek.wrap.label),
                       LabelProblem(candidate.label, tag).empty(), is_known,
                       candidate.is_never_extractable, candidate.keeps_policy,
-                      candidate.label.activation, candidate.label_text);
+                      candidate.label.activation, kek.wrap.label);
   };
   return rank(token, one) > rank(other_token, other);
 }
 
 // What stands for each key_id, whichever token shows it.
 std::vector<Candidate> Generations::Candidates() const {
-  std::map<std::string, std::pair<std::size_t, Candidate>> best;
+  std::map<std::string, std::pair<std::size_t, const FoundKek*>> best;
   for (std::size_t token = 0; token < tokens_.size(); ++token) {
     for (const auto& [key_id, claimants] : seen_[token]) {
-      const Seen* const one = BestOf(token, key_id);
+      const FoundKek* const one = BestOf(token, key_id);
       if (one == nullptr) continue;
-      const auto [held, is_new] = best.try_emplace(key_id, token, one->candidate);
-      if (!is_new && IsBetter(token, one->candidate, held->second.first, held->second.second))
-        held->second = {token, one->candidate};
+      const auto [held, is_new] = best.try_emplace(key_id, token, one);
+      if (!is_new && IsBetter(token, *one, held->second.first, *held->second.second))
+        held->second = {token, one};
     }
   }
   std::vector<Candidate> candidates;
-  for (const auto& [key_id, one] : best) candidates.push_back(one.second);
+  for (const auto& [key_id, one] : best) candidates.push_back(one.second->candidate);
   return candidates;
 }
 
-const Generations::Seen* Generations::BestOf(std::size_t token, const std::string& key_id) const {
+const FoundKek* Generations::BestOf(std::size_t token, const std::string& key_id) const {
   const auto claimants = seen_[token].find(key_id);
   if (claimants == seen_[token].end()) return nullptr;
-  const Seen* best = nullptr;
-  for (const auto& [label, seen] : claimants->second) {
-    if (best == nullptr || IsBetter(token, seen.candidate, token, best->candidate)) best = &seen;
+  const FoundKek* best = nullptr;
+  for (const auto& [label, kek] : claimants->second) {
+    if (best == nullptr || IsBetter(token, kek, token, *best)) best = &kek;
   }
   return best;
 }
@@ -101,19 +85,21 @@ const Generations::Seen* Generations::BestOf(std::size_t token, const std::strin
 void Generations::Choose(Generation& generation, std::size_t token) {
   Held& held = generation.on[token];
   const std::string& key_id = generation.candidate.key_id;
-  const Seen* const best = BestOf(token, key_id);
+  const FoundKek* const best = BestOf(token, key_id);
   if (best == nullptr) {
     held = Held{};
     return;
   }
   std::erase_if(held.foreign,
                 [&](const std::string& label) { return !seen_[token].at(key_id).contains(label); });
-  if (held.holding == Holding::kAbsent || held.label != best->candidate.label_text) {
+  if (held.holding == Holding::kAbsent || held.wrap != best->wrap ||
+      held.authenticator != best->authenticator) {
     const Holding holding =
         held.holding == Holding::kForeign ? Holding::kForeign : Holding::kUnproved;
     held = {.holding = holding,
-            .label = best->candidate.label_text,
-            .cka_id = best->candidate.cka_id,
+            .wrap = best->wrap,
+            .authenticator = best->authenticator,
+            .scheme = best->candidate.label.scheme,
             .reference = nullptr,
             .foreign = std::move(held.foreign)};
     RenewReference(generation, held);
@@ -131,12 +117,16 @@ void Generations::RenewReference(const Generation& generation, Held& held) const
 std::shared_ptr<const std::string> Generations::ReferenceTo(const Held& object,
                                                             const std::string& key_id,
                                                             const Canary* canary) const {
-  KekReference reference{.label = object.label,
-                         .cka_id = object.cka_id,
+  KekReference reference{.label = object.wrap.label,
+                         .cka_id = object.wrap.cka_id,
+                         .authenticator_label = object.authenticator.label,
+                         .authenticator_id = object.authenticator.cka_id,
                          .keyring = settings_.name,
                          .context = settings_.context,
                          .key_id = key_id,
-                         .canary = {}};
+                         .canary = {},
+                         .scheme = object.scheme,
+                         .forbids_caller_iv = settings_.policy.mode == config::PolicyMode::kFips};
   if (canary != nullptr) {
     reference.canary = canary->blob;
     reference.canary_proof = canary->proof;

@@ -2,6 +2,7 @@
 // How a keyring's snapshot is kept true: what the tokens' monitors call.
 #include <algorithm>
 
+#include "hsm/label_discovery.h"
 #include "hsm/quarantine.h"
 #include "hsm/token_keyring.h"
 
@@ -60,10 +61,11 @@ void TokenKeyring::OnTokenState(std::size_t token, bool is_up) {
 }
 
 void TokenKeyring::OnScan(std::size_t token, const std::vector<InventoryEntry>& entries) {
+  const Discovered found = DiscoverByLabel(entries, settings_, group_.token(token).name());
   std::vector<Event> events;
   {
     const std::lock_guard lock(mutex_);
-    events = generations_.OnInventory(token, entries, Clock::now());
+    events = generations_.OnInventory(token, found, Clock::now());
     searches_[token].done = searches_[token].begun;
   }
   Say(events);

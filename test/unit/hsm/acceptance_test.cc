@@ -158,14 +158,19 @@ TEST_F(AcceptanceTest, GoesOnOpeningWithAKnownKeyThatIsNoLongerReportedAsNeverEx
   EXPECT_EQ(Judged({known}).at(KeyId(1)).standing, Standing::kAccepted);
 }
 
-TEST_F(AcceptanceTest, IgnoresSchemesRolesAndMarksThatAreNoWrapKeyOfThisRelease) {
-  Candidate scheme = Key(1), role = Key(2), mark = Key(3);
-  scheme.label.scheme = SchemeId::kAesKwp;
+TEST_F(AcceptanceTest, IgnoresRolesAndMarksThatAreNoWrapKeys) {
+  Candidate role = Key(2), mark = Key(3);
   role.label.role = KeyRole::kMac;
   mark.label.withdrawn = true;
-  const auto verdicts = Judged({scheme, role, mark});
-  for (const auto& [key_id, verdict] : verdicts) ExpectIgnored(verdict, "upgrade mortise");
-  EXPECT_EQ(verdicts.size(), 3u);
+  const auto verdicts = Judged({role, mark});
+  for (const auto& [key_id, verdict] : verdicts) ExpectIgnored(verdict, "not one of a wrap key");
+  EXPECT_EQ(verdicts.size(), 2u);
+}
+
+TEST_F(AcceptanceTest, AcceptsAKeyOfAnyScheme) {
+  Candidate rsa = Key(1);
+  rsa.label.scheme = SchemeId::kRsaOaepSign;
+  ExpectAccepted(Judged({rsa}).at(rsa.key_id));
 }
 
 TEST_F(AcceptanceTest, CountsNoIgnoredKeyIntoTheChain) {
@@ -294,7 +299,7 @@ TEST_F(AcceptanceTest, OpensWithAKeyThatHasACanaryWhateverSpeaksAgainstItsUse) {
   extractable.is_never_extractable = false;
   const auto verdicts = Judged({foreign, withdrawn, extractable});
   ExpectDecryptOnly(verdicts.at(KeyId(1)), "another context");
-  ExpectDecryptOnly(verdicts.at(KeyId(2)), "upgrade mortise");
+  ExpectDecryptOnly(verdicts.at(KeyId(2)), "not one of a wrap key");
   ExpectDecryptOnly(verdicts.at(KeyId(3)), "never extractable");
 }
 

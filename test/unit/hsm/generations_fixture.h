@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "hsm/label_discovery.h"
 #include "hsm/scheme/key_label.h"
 
 namespace mortise::hsm {
@@ -78,7 +79,10 @@ class GenerationsTest : public ::testing::Test {
     wall_now_ += std::chrono::duration_cast<std::chrono::seconds>(time);
   }
   std::vector<Event> Scan(std::size_t token, const std::vector<InventoryEntry>& entries) {
-    return generations_->OnInventory(token, entries, now_);
+    return generations_->OnInventory(
+        token,
+        DiscoverByLabel(entries, settings_, std::string("hsm-") + static_cast<char>('a' + token)),
+        now_);
   }
   void ScanAll(const std::vector<InventoryEntry>& entries) {
     for (std::size_t token = 0; token < token_count_; ++token) Scan(token, entries);
