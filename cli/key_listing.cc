@@ -72,7 +72,8 @@ std::vector<ListedKey> ListKeys(
     for (const hsm::InventoryEntry& entry : entries) {
       std::optional<Candidate> candidate = CandidateOf(entry, keyring);
       if (!candidate) continue;
-      const hsm::PolicyReport report = hsm::JudgeWrapKey(entry, token, keyring.policy);
+      const hsm::PolicyReport report =
+          hsm::JudgeKey(entry, hsm::KeyRole::kWrap, candidate->label.scheme, token, keyring);
       reports[candidate->key_id].emplace(token, report);
       candidate->is_never_extractable = report.is_never_extractable;
       candidate->keeps_policy = report.wrap_problem.empty();

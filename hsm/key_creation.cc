@@ -101,13 +101,12 @@ std::shared_ptr<HeldKey> FindAlone(const Session& session, const config::Keyring
 
 void RequirePolicy(const InventoryEntry& entry, const std::string& token_name,
                    const config::Keyring& keyring) {
-  const PolicyReport report = JudgeWrapKey(entry, token_name, keyring.policy);
+  const PolicyReport report =
+      JudgeKey(entry, KeyRole::kWrap, SchemeId::kAesGcm, token_name, keyring);
   if (report.wrap_problem.empty()) return;
-  throw Error(
-      Reason::kKeyRefused,
-      fmt::format("the token made a key that the attribute policy forbids to wrap: {}; where the "
-                  "vendor's documentation explains it, waive the attribute in policy.waive",
-                  report.wrap_problem));
+  throw Error(Reason::kKeyRefused,
+              fmt::format("the token made a key that the attribute policy forbids to wrap: {}",
+                          report.wrap_problem));
 }
 
 Canary MakeCanary(KekOperations& operations, const Session& session, const HeldKek& keys,

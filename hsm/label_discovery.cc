@@ -51,11 +51,6 @@ struct Player {
   ObjectName name() const { return {entry->label, entry->cka_id}; }
 };
 
-PolicyReport Judged(const InventoryEntry& entry, const std::string& token,
-                    const config::KeyPolicy& policy) {
-  return JudgeWrapKey(entry, token, policy);
-}
-
 // The more credible first.
 bool ComesBefore(const Player& a, const Player& b) {
   const auto rank = [](const Player& player) {
@@ -87,7 +82,7 @@ class LabelDiscovery {
     if (!label || label->keyring != keyring_.name) return;
     if (const std::string problem = Problem(entry, *label); !problem.empty())
       return Ignore(entry, problem);
-    Player player{&entry, *label, Judged(entry, token_, keyring_.policy)};
+    Player player{&entry, *label, JudgeKey(entry, label->role, label->scheme, token_, keyring_)};
     Players& players = players_[entry.label];
     const auto same = std::ranges::find_if(players, [&](const Player& other) {
       return other.name() == player.name() &&
