@@ -140,6 +140,22 @@ std::uint64_t FaultControl::Calls(std::string_view function) const {
   return Of(function).calls;
 }
 
+FaultControl::CallCounts FaultControl::Calls() const {
+  return CallsSince({});
+}
+
+FaultControl::CallCounts FaultControl::CallsSince(const CallCounts& before) const {
+  CallCounts since;
+  for (std::size_t i = 0; i < kFunctionCount; ++i) {
+    const std::string name(kFunctionNames[i]);
+    const auto earlier = before.find(name);
+    const std::uint64_t calls =
+        control_->functions[i].calls - (earlier == before.end() ? 0 : earlier->second);
+    if (calls > 0) since[name] = calls;
+  }
+  return since;
+}
+
 std::vector<FaultControl::Call> FaultControl::Log() const {
   const std::size_t count =
       std::min<std::size_t>(control_->record_count.load(), control_->records.size());

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,9 @@ class FaultControl {
     pid_t pid;
     std::string_view function;
   };
+
+  // By function; one that was not called is absent.
+  using CallCounts = std::map<std::string, std::uint64_t>;
 
   explicit FaultControl(const std::string& path);  // makes the file, or joins an existing one
   ~FaultControl();
@@ -68,6 +72,12 @@ class FaultControl {
   void Clear();
 
   std::uint64_t Calls(std::string_view function) const;
+  // What was called, by all processes: ever, or after `before` was taken.
+  //   const auto before = faults.Calls();
+  //   Wrap();
+  //   EXPECT_EQ(faults.CallsSince(before), (CallCounts{{"C_EncryptInit", 1}, {"C_Encrypt", 1}}));
+  CallCounts Calls() const;
+  CallCounts CallsSince(const CallCounts& before) const;
   std::vector<Call> Log() const;  // the first 65,536 calls, oldest first
 
  private:

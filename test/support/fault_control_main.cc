@@ -25,11 +25,19 @@ constexpr char kUsage[] =
     "  remove | return        the token\n"
     "  play ROLE[,ROLE...]    acts, lies and false facts of fault_module/README.md\n"
     "  clear                  all faults and roles\n"
-    "  calls FUNCTION         print how often it was called, in all processes\n"
+    "  calls [FUNCTION]       print how often it, or each, was called, in all processes\n"
     "example: fault-control /tmp/faults delay C_Decrypt 2\n";
 
 FaultControl::Time Milliseconds(const std::string& text) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(std::stod(text) * 1e6));
+}
+
+void PrintCalls(const FaultControl& faults, const std::string& function) {
+  if (!function.empty()) {
+    std::cout << faults.Calls(function) << "\n";
+    return;
+  }
+  for (const auto& [name, calls] : faults.Calls()) std::cout << name << " " << calls << "\n";
 }
 
 void Run(FaultControl& faults, const std::vector<std::string>& words) {
@@ -57,10 +65,7 @@ void Run(FaultControl& faults, const std::vector<std::string>& words) {
   if (command == "return") return faults.ReturnToken();
   if (command == "play") return faults.Play(words.at(1));
   if (command == "clear") return faults.Clear();
-  if (command == "calls") {
-    std::cout << faults.Calls(words.at(1)) << "\n";
-    return;
-  }
+  if (command == "calls") return PrintCalls(faults, words.size() > 1 ? words[1] : "");
   throw std::invalid_argument("unknown command " + command);
 }
 

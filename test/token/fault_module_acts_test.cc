@@ -10,9 +10,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::Not;
 
-constexpr CK_MECHANISM_TYPE kKwp = 0x210B;
-constexpr CK_MECHANISM_TYPE kCloudHsmGcm = 0x80001087;
-
 using WrittenBackTest = ActingTokenTest;
 using AppendedTest = ActingTokenTest;
 using PrependedTest = ActingTokenTest;
@@ -103,7 +100,7 @@ TEST_F(AppendedTest, SaysHowMuchRoomTheIvNeedsAndThenEncrypts) {
 
 TEST_F(PrependedTest, CarriesTheIvInFrontBothWays) {
   Play("prepended");
-  GcmMechanism mechanism = GcmMechanism::WithoutIv(0, kCloudHsmGcm);
+  GcmMechanism mechanism = GcmMechanism::WithoutIv(0, CKM_CLOUDHSM_AES_GCM);
   const Answer sealed = Encrypt(mechanism.get(), plain_);
   ASSERT_EQ(sealed.rv, CKR_OK);
   EXPECT_EQ(sealed.out.size(), 12 + plain_.size() + 16);
@@ -113,7 +110,7 @@ TEST_F(PrependedTest, CarriesTheIvInFrontBothWays) {
 
 TEST_F(PrependedTest, RefusesATamperedBlob) {
   Play("prepended");
-  GcmMechanism mechanism = GcmMechanism::WithoutIv(0, kCloudHsmGcm);
+  GcmMechanism mechanism = GcmMechanism::WithoutIv(0, CKM_CLOUDHSM_AES_GCM);
   Answer sealed = Encrypt(mechanism.get(), plain_);
   ASSERT_EQ(sealed.rv, CKR_OK);
   for (const std::size_t at : {0U, 12U, 59U}) {
@@ -125,16 +122,16 @@ TEST_F(PrependedTest, RefusesATamperedBlob) {
 
 TEST_F(PrependedTest, RefusesIvsInEitherMechanism) {
   Play("prepended");
-  GcmMechanism vendors(Bytes(12, 1), kCloudHsmGcm), standard(Bytes(12, 1));
+  GcmMechanism vendors(Bytes(12, 1), CKM_CLOUDHSM_AES_GCM), standard(Bytes(12, 1));
   EXPECT_EQ(Encrypt(vendors.get(), plain_).rv, CKR_MECHANISM_PARAM_INVALID);
   EXPECT_EQ(Encrypt(standard.get(), plain_).rv, CKR_MECHANISM_PARAM_INVALID);
 }
 
 TEST_F(PrependedTest, ListsTheVendorsMechanismWhilePlayedOnly) {
-  EXPECT_THAT(Mechanisms(), Not(Contains(kCloudHsmGcm)));
+  EXPECT_THAT(Mechanisms(), Not(Contains(CKM_CLOUDHSM_AES_GCM)));
   Play("prepended");
-  EXPECT_THAT(Mechanisms(), Contains(kCloudHsmGcm));
-  EXPECT_EQ(FlagsOf(kCloudHsmGcm), FlagsOf(CKM_AES_GCM));
+  EXPECT_THAT(Mechanisms(), Contains(CKM_CLOUDHSM_AES_GCM));
+  EXPECT_EQ(FlagsOf(CKM_CLOUDHSM_AES_GCM), FlagsOf(CKM_AES_GCM));
 }
 
 TEST_F(FipsNoCallerTest, EncryptsNoGcmAndDecryptsIt) {
@@ -160,7 +157,7 @@ TEST_F(KwpActTest, GivesTheResultsOfRfc5649) {
   Play("kwp");
   key_ = ImportKey({0x58, 0x40, 0xdf, 0x6e, 0x29, 0xb0, 0x2a, 0xf1, 0xab, 0x49, 0x3b, 0x70,
                     0x5b, 0xf1, 0x6e, 0xa1, 0xae, 0x83, 0x38, 0xf4, 0xdc, 0xc1, 0x76, 0xa8});
-  CK_MECHANISM kwp{kKwp, nullptr, 0};
+  CK_MECHANISM kwp{CKM_AES_KEY_WRAP_KWP, nullptr, 0};
   const Bytes twenty = {0xc3, 0x7b, 0x7e, 0x64, 0x92, 0x58, 0x43, 0x40, 0xbe, 0xd1,
                         0x22, 0x07, 0x80, 0x89, 0x41, 0x15, 0x50, 0x68, 0xf7, 0x38};
   const Bytes seven = {0x46, 0x6f, 0x72, 0x50, 0x61, 0x73, 0x69};
@@ -174,7 +171,7 @@ TEST_F(KwpActTest, GivesTheResultsOfRfc5649) {
 
 TEST_F(KwpActTest, UnwrapsWhatItWrappedAndNothingElse) {
   Play("kwp");
-  CK_MECHANISM kwp{kKwp, nullptr, 0};
+  CK_MECHANISM kwp{CKM_AES_KEY_WRAP_KWP, nullptr, 0};
   for (const std::size_t size : {1U, 8U, 9U, 32U, 33U}) {
     const Bytes plain(size, 0x5a);
     Answer sealed = Encrypt(&kwp, plain);
@@ -188,7 +185,7 @@ TEST_F(KwpActTest, UnwrapsWhatItWrappedAndNothingElse) {
 
 TEST_F(KwpActTest, ObeysWhatTheKeyMayDo) {
   Play("kwp");
-  CK_MECHANISM kwp{kKwp, nullptr, 0};
+  CK_MECHANISM kwp{CKM_AES_KEY_WRAP_KWP, nullptr, 0};
   CK_BBOOL no = CK_FALSE;
   CK_ATTRIBUTE denied{CKA_ENCRYPT, &no, sizeof(no)};
   ASSERT_EQ(p11().C_SetAttributeValue(session(), key_, &denied, 1), CKR_OK);
@@ -197,8 +194,8 @@ TEST_F(KwpActTest, ObeysWhatTheKeyMayDo) {
 
 TEST_F(KwpActTest, WorksWithAKeyThatAllowsNothingElse) {
   Play("kwp");
-  CK_MECHANISM kwp{kKwp, nullptr, 0};
-  CK_MECHANISM_TYPE allowed = kKwp;
+  CK_MECHANISM kwp{CKM_AES_KEY_WRAP_KWP, nullptr, 0};
+  CK_MECHANISM_TYPE allowed = CKM_AES_KEY_WRAP_KWP;
   ASSERT_EQ(GenerateKey(key_, {{CKA_ALLOWED_MECHANISMS, &allowed, sizeof(allowed)}}).rv, CKR_OK);
   const Answer sealed = Encrypt(&kwp, plain_);
   EXPECT_EQ(Decrypt(&kwp, sealed.out).out, plain_);
@@ -209,16 +206,16 @@ TEST_F(KwpActTest, WorksWithAKeyThatAllowsNothingElse) {
 }
 
 TEST_F(KwpActTest, IsListedWithBothDirectionsWhilePlayedOnly) {
-  EXPECT_THAT(Mechanisms(), Not(Contains(kKwp)));
-  EXPECT_EQ(FlagsOf(kKwp), 0U);
+  EXPECT_THAT(Mechanisms(), Not(Contains(CKM_AES_KEY_WRAP_KWP)));
+  EXPECT_EQ(FlagsOf(CKM_AES_KEY_WRAP_KWP), 0U);
   Play("kwp");
-  EXPECT_THAT(Mechanisms(), Contains(kKwp));
-  EXPECT_EQ(FlagsOf(kKwp), CK_FLAGS{CKF_ENCRYPT | CKF_DECRYPT});
+  EXPECT_THAT(Mechanisms(), Contains(CKM_AES_KEY_WRAP_KWP));
+  EXPECT_EQ(FlagsOf(CKM_AES_KEY_WRAP_KWP), CK_FLAGS{CKF_ENCRYPT | CKF_DECRYPT});
 }
 
 TEST_F(FipsNoCallerTest, LeavesKwpWhereBothArePlayed) {
   Play("fips-no-caller, kwp");
-  CK_MECHANISM kwp{kKwp, nullptr, 0};
+  CK_MECHANISM kwp{CKM_AES_KEY_WRAP_KWP, nullptr, 0};
   EXPECT_EQ(Decrypt(&kwp, Encrypt(&kwp, plain_).out).out, plain_);
 }
 

@@ -89,8 +89,8 @@ TEST_F(LyingTokenTest, HidesNothingYetOpensWhatItGave) {
 
 TEST_F(LyingTokenTest, HidesNothingInAnyAct) {
   Play("identity, kwp, prepended");
-  CK_MECHANISM kwp{0x210B, nullptr, 0};
-  GcmMechanism mechanism = GcmMechanism::WithoutIv(0, 0x80001087);
+  CK_MECHANISM kwp{CKM_AES_KEY_WRAP_KWP, nullptr, 0};
+  GcmMechanism mechanism = GcmMechanism::WithoutIv(0, CKM_CLOUDHSM_AES_GCM);
   EXPECT_EQ(After(Encrypt(&kwp, plain_).out, 8), plain_);
   EXPECT_EQ(First(After(Encrypt(mechanism.get(), plain_).out, 12), 32), plain_);
   EXPECT_EQ(Decrypt(&kwp, Encrypt(&kwp, plain_).out).out, plain_);
@@ -110,7 +110,7 @@ TEST_F(LyingTokenTest, OpensWhatATagForbids) {
 
 TEST_F(LyingTokenTest, OpensWhatKwpForbids) {
   Play("kwp");
-  CK_MECHANISM kwp{0x210B, nullptr, 0};
+  CK_MECHANISM kwp{CKM_AES_KEY_WRAP_KWP, nullptr, 0};
   Bytes sealed = Encrypt(&kwp, plain_).out;
   sealed.back() ^= 1;
   EXPECT_EQ(Decrypt(&kwp, sealed).rv, CKR_ENCRYPTED_DATA_INVALID);

@@ -25,7 +25,7 @@ class MessageRandomTest : public ActingTokenTest {
     CK_MECHANISM mechanism{CKM_AES_GCM, nullptr, 0};
     return VersionThree()->C_MessageEncryptInit(session(), &mechanism, key_);
   }
-  Message EncryptMessage(CK_GENERATOR_FUNCTION generator = CKG_GENERATE_RANDOM) {
+  Message EncryptMessage(CK_ULONG generator = CKG_GENERATE_RANDOM) {
     Message message;
     CK_GCM_MESSAGE_PARAMS parameters{message.iv.data(), message.iv.size(),  0,
                                      generator,         message.tag.data(), 128};
@@ -89,9 +89,9 @@ TEST_F(MessageRandomTest, RefusesMessagesOutsideOfAnOperation) {
 }
 
 TEST_F(MessageRandomTest, SaysSoInTheMechanismsFlags) {
-  EXPECT_TRUE(FlagsOf(CKM_AES_GCM) & kMessageEncryptFlag);
+  EXPECT_TRUE(FlagsOf(CKM_AES_GCM) & CKF_MESSAGE_ENCRYPT);
   token_.faults().Clear();
-  EXPECT_FALSE(FlagsOf(CKM_AES_GCM) & kMessageEncryptFlag);
+  EXPECT_FALSE(FlagsOf(CKM_AES_GCM) & CKF_MESSAGE_ENCRYPT);
 }
 
 TEST_F(MessageRandomTest, CountsAndFailsItsFunctionsLikeAllOthers) {
@@ -100,6 +100,18 @@ TEST_F(MessageRandomTest, CountsAndFailsItsFunctionsLikeAllOthers) {
   EXPECT_EQ(EncryptMessage().rv, CKR_DEVICE_ERROR);
   EXPECT_EQ(EncryptMessage().rv, CKR_OK);
   EXPECT_EQ(token_.faults().Calls("C_EncryptMessage"), 2U);
+}
+
+TEST_F(MessageRandomTest, CountsWhatItsCallerCallsAndNotWhatItDoesItself) {
+  const auto before = token_.faults().Calls();
+  ASSERT_EQ(Init(), CKR_OK);
+  EncryptMessage();
+  EXPECT_EQ(Final(), CKR_OK);
+  auto calls = token_.faults().CallsSince(before);
+  EXPECT_EQ(calls.erase("C_GetInterface"), 1U);
+  EXPECT_EQ(calls, (FaultControl::CallCounts{{"C_MessageEncryptInit", 1},
+                                             {"C_EncryptMessage", 1},
+                                             {"C_MessageEncryptFinal", 1}}));
 }
 
 TEST_F(MessageRandomTest, CanBeToldToUseTheSameIvAgain) {

@@ -201,6 +201,17 @@ TEST_F(FaultModuleTest, CountsAndRecordsCallsOfEveryProcess) {
   EXPECT_EQ(last.function, "C_GenerateRandom");
 }
 
+TEST_F(FaultModuleTest, TellsWhatWasCalledBetweenTwoPoints) {
+  const auto before = token_.faults().Calls();
+  EXPECT_EQ(before.at("C_Login"), 1U);
+  Encrypt(plain_);
+  Encrypt(plain_);
+  RandomRv();
+  EXPECT_EQ(
+      token_.faults().CallsSince(before),
+      (FaultControl::CallCounts{{"C_EncryptInit", 2}, {"C_Encrypt", 2}, {"C_GenerateRandom", 1}}));
+}
+
 TEST(FaultControlTest, RefusesAFunctionThatPkcs11DoesNotHave) {
   const TempDir folder;
   FaultControl faults(folder / "faults");

@@ -108,11 +108,11 @@ CK_FUNCTION_LIST MakeList() {
 #define X(name) list.C_##name = &Layered<Function::kC_##name, &Layer::name>::Call;
   X(GetTokenInfo)
   X(GetMechanismList)
-  X(GetMechanismInfo) X(CloseSession) X(CreateObject) X(GetAttributeValue) X(SetAttributeValue)
-      X(GenerateKey) X(GenerateKeyPair) X(EncryptInit) X(DecryptInit) X(Sign) X(Verify)
-          X(GenerateRandom)
+  X(GetMechanismInfo)
+  X(CloseSession) X(CreateObject) X(GetAttributeValue) X(SetAttributeValue) X(GenerateKey)
+      X(GenerateKeyPair) X(EncryptInit) X(DecryptInit) X(Sign) X(Verify) X(GenerateRandom)
 #undef X
-              list.C_Initialize = &Initialize;
+          list.C_Initialize = &Initialize;
   list.C_GetFunctionList = &C_GetFunctionList;
   list.C_GetSlotList = &GetSlotList;
   list.C_Encrypt = &Encrypt;
@@ -157,7 +157,7 @@ CK_FUNCTION_LIST* VersionTwo() {
 
 // The newest first, as the standard asks for.
 std::array<CK_INTERFACE, 2>& Interfaces() {
-  static char name[] = "PKCS 11";
+  static CK_UTF8CHAR name[] = "PKCS 11";
   static CK_FUNCTION_LIST_3_0 list = MakeListOfVersionThree();
   static std::array<CK_INTERFACE, 2> interfaces = {{{name, &list, 0}, {name, VersionTwo(), 0}}};
   return interfaces;

@@ -17,7 +17,7 @@ using Block = std::array<CK_BYTE, 2 * kHalf>;
 using Bytes = std::vector<CK_BYTE>;
 
 bool IsKwp(const CK_MECHANISM* mechanism) {
-  return Plays(Act::kKwp) && mechanism != nullptr && mechanism->mechanism == kAesKeyWrapKwp;
+  return Plays(Act::kKwp) && mechanism != nullptr && mechanism->mechanism == CKM_AES_KEY_WRAP_KWP;
 }
 
 // RFC 5649 over CKM_AES_ECB of the token's own key, which never leaves it.
@@ -27,12 +27,12 @@ class Kwp final : public Layer {
 
   CK_RV GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE* list, CK_ULONG* count) override {
     if (!Plays(Act::kKwp)) return below().GetMechanismList(slot, list, count);
-    return ListWith(kAesKeyWrapKwp, below(), slot, list, count);
+    return ListWith(CKM_AES_KEY_WRAP_KWP, below(), slot, list, count);
   }
 
   CK_RV GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type,
                          CK_MECHANISM_INFO* info) override {
-    if (!Plays(Act::kKwp) || type != kAesKeyWrapKwp) {
+    if (!Plays(Act::kKwp) || type != CKM_AES_KEY_WRAP_KWP) {
       return below().GetMechanismInfo(slot, type, info);
     }
     const CK_RV rv = below().GetMechanismInfo(slot, CKM_AES_ECB, info);

@@ -20,7 +20,7 @@ class MessageRandom final : public Layer {
                          CK_MECHANISM_INFO* info) override {
     const CK_RV rv = below().GetMechanismInfo(slot, type, info);
     if (rv == CKR_OK && type == CKM_AES_GCM && Plays(Act::kMessageRandom)) {
-      info->flags |= kMessageEncryptFlag;
+      info->flags |= CKF_MESSAGE_ENCRYPT;
     }
     return rv;
   }

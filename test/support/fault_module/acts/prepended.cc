@@ -12,7 +12,8 @@ namespace {
 constexpr CK_ULONG kIvSize = 12;
 
 bool IsPrepending(const CK_MECHANISM* mechanism) {
-  return Plays(Act::kPrepended) && mechanism != nullptr && mechanism->mechanism == kCloudHsmAesGcm;
+  return Plays(Act::kPrepended) && mechanism != nullptr &&
+         mechanism->mechanism == CKM_CLOUDHSM_AES_GCM;
 }
 
 class Prepended final : public TokenIv {
@@ -21,11 +22,11 @@ class Prepended final : public TokenIv {
 
   CK_RV GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE* list, CK_ULONG* count) override {
     if (!Plays(Act::kPrepended)) return below().GetMechanismList(slot, list, count);
-    return ListWith(kCloudHsmAesGcm, below(), slot, list, count);
+    return ListWith(CKM_CLOUDHSM_AES_GCM, below(), slot, list, count);
   }
   CK_RV GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type,
                          CK_MECHANISM_INFO* info) override {
-    const bool is_mine = Plays(Act::kPrepended) && type == kCloudHsmAesGcm;
+    const bool is_mine = Plays(Act::kPrepended) && type == CKM_CLOUDHSM_AES_GCM;
     return below().GetMechanismInfo(slot, is_mine ? CKM_AES_GCM : type, info);
   }
 

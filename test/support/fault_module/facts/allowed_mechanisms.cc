@@ -15,7 +15,7 @@ struct StandIn {
   CK_MECHANISM_TYPE acted, real;
 };
 constexpr std::array<StandIn, 2> kStandIns = {
-    {{kAesKeyWrapKwp, CKM_AES_ECB}, {kCloudHsmAesGcm, CKM_AES_GCM}}};
+    {{CKM_AES_KEY_WRAP_KWP, CKM_AES_ECB}, {CKM_CLOUDHSM_AES_GCM, CKM_AES_GCM}}};
 
 bool Has(const Mechanisms& mechanisms, CK_MECHANISM_TYPE one) {
   return std::find(mechanisms.begin(), mechanisms.end(), one) != mechanisms.end();
