@@ -4,13 +4,22 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <regex>
+
 #include "base/bytes.h"
 #include "hsm/cryptoki/return_codes.h"
 
 namespace mortise::hsm {
 namespace {
 
-CK_FUNCTION_LIST* Load(const std::string& path) {
+// NSS softokn keeps its FIPS token behind an entry of its own. Whoever loads it, NSS
+// itself included, takes that one when `flags=` in the parameters names FIPS.
+bool WantsFips(const std::string& init_args) {
+  static const std::regex kFips(R"((^|\s)flags=\S*\bfips\b)", std::regex::icase);
+  return std::regex_search(init_args, kFips);
+}
+
+CK_FUNCTION_LIST* Load(const std::string& path, const char* entry) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     throw Error(Reason::kUnavailable,
@@ -18,22 +27,22 @@ CK_FUNCTION_LIST* Load(const std::string& path) {
                             "the vendor's client is installed",
                             path, dlerror()));
   }
-  const auto get_function_list =
-      reinterpret_cast<CK_C_GetFunctionList>(dlsym(library, "C_GetFunctionList"));
+  const auto get_function_list = reinterpret_cast<CK_C_GetFunctionList>(dlsym(library, entry));
   if (get_function_list == nullptr) {
     throw Error(Reason::kUnavailable,
-                fmt::format("{} is not a PKCS#11 module: it has no C_GetFunctionList; check "
-                            "tokens[].module",
-                            path));
+                fmt::format("{} is not a PKCS#11 module: it has no {}; check tokens[].module and "
+                            "tokens[].initArgs",
+                            path, entry));
   }
   CK_FUNCTION_LIST* p11 = nullptr;
-  Check(get_function_list(&p11), "C_GetFunctionList");
+  Check(get_function_list(&p11), entry);
   return p11;
 }
 
 }  // namespace
 
-Module::Module(const std::string& path, const std::string& init_args) : p11_(Load(path)) {
+Module::Module(const std::string& path, const std::string& init_args)
+    : p11_(Load(path, WantsFips(init_args) ? "FC_GetFunctionList" : "C_GetFunctionList")) {
   // NSS softokn reads one pointer past the standard's structure, so it gets room.
   struct {
     CK_C_INITIALIZE_ARGS args{};

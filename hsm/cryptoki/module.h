@@ -15,6 +15,7 @@ namespace mortise::hsm {
 class Module {
  public:
   // `init_args` is C_Initialize's pReserved string; empty for nearly every library.
+  // With NSS softokn, FIPS among its `flags=` chooses the token of the FIPS mode.
   // Throws Error(kUnavailable) when the file is missing or no PKCS#11 library.
   explicit Module(const std::string& path, const std::string& init_args = "");
   ~Module();
