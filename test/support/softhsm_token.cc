@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/support/softhsm_token.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
-
-#include "base/file.h"
 
 namespace mortise::test {
 
@@ -21,8 +18,8 @@ SoftHsmToken::SoftHsmToken(const std::string& label) : label_(label) {
   faults_ = std::make_unique<FaultControl>(folder_ / "faults");
 }
 
-SecretBytes SoftHsmToken::Pin() const {
-  return ReadSecretFile(pin_file());
+std::optional<std::string> SoftHsmToken::WhyNot() {
+  return MissingFile(Module(), "softhsm2");
 }
 
 std::string SoftHsmToken::Module() {
@@ -38,16 +35,16 @@ std::map<std::string, std::string> SoftHsmToken::environment() const {
           {kControlVariable, faults_->path()}};
 }
 
-void SoftHsmToken::Export() const {
-  for (const auto& [name, value] : environment()) setenv(name.c_str(), value.c_str(), 1);
-}
-
 void SoftHsmToken::HideFiles() {
   std::filesystem::rename(folder_ / "tokens", folder_ / "tokens.hidden");
 }
 
 void SoftHsmToken::RestoreFiles() {
   std::filesystem::rename(folder_ / "tokens.hidden", folder_ / "tokens");
+}
+
+config::Token SoftHsmToken::ToConfig(const std::string& name) const {
+  return ToConfig(name, false);
 }
 
 config::Token SoftHsmToken::ToConfig(const std::string& name, bool plain) const {

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/support/test_token.h"
+
+#include <openssl/rand.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <stdexcept>
+#include <string_view>
+
+#include "base/file.h"
+
+namespace mortise::test {
+
+SecretBytes TestToken::Pin() const {
+  return ReadSecretFile(ToConfig().pin_file);
+}
+
+void TestToken::Export() const {
+  for (const auto& [name, value] : environment()) setenv(name.c_str(), value.c_str(), 1);
+}
+
+std::optional<std::string> MissingFile(const std::string& file, const std::string& package) {
+  if (access(file.c_str(), R_OK) == 0) return std::nullopt;
+  return file + " is not there; install the Debian package " + package;
+}
+
+std::string LibraryFolder() {
+  return MORTISE_LIBRARY_FOLDER;
+}
+
+SecretBytes WriteRandomPin(const std::string& path) {
+  constexpr std::array<std::string_view, 3> kClasses = {"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+                                                        "abcdefghijklmnopqrstuvwxyz", "0123456789"};
+  SecretBytes pin(8);
+  if (RAND_bytes(pin.data(), static_cast<int>(pin.size())) != 1) {
+    throw std::runtime_error("no random bytes for a PIN");
+  }
+  for (std::size_t i = 0; i < pin.size(); ++i) {
+    const std::string_view letters = kClasses[i % kClasses.size()];
+    pin.data()[i] = static_cast<std::uint8_t>(letters[pin.data()[i] % letters.size()]);
+  }
+  WriteFileAtomically(path, {reinterpret_cast<const char*>(pin.data()), pin.size()}, 0400);
+  return pin;
+}
+
+}  // namespace mortise::test
