@@ -12,14 +12,23 @@
 namespace mortise::hsm {
 namespace {
 
-// NSS softokn keeps its FIPS token behind an entry of its own. Whoever loads it, NSS
-// itself included, takes that one when `flags=` in the parameters names FIPS.
-bool WantsFips(const std::string& init_args) {
-  static const std::regex kFips(R"((^|\s)flags=\S*\bfips\b)", std::regex::icase);
-  return std::regex_search(init_args, kFips);
+// Where a library hands out its functions.
+struct Entries {
+  const char* functions;
+  const char* interface;
+};
+constexpr Entries kStandard = {"C_GetFunctionList", "C_GetInterface"};
+// NSS softokn keeps its FIPS token behind entries of its own.
+constexpr Entries kFips = {"FC_GetFunctionList", "FC_GetInterface"};
+
+// Whoever loads NSS softokn, NSS itself included, takes the FIPS token when `flags=` in the
+// parameters names FIPS.
+Entries EntriesFor(const std::string& init_args) {
+  static const std::regex kNamesFips(R"((^|\s)flags=\S*\bfips\b)", std::regex::icase);
+  return std::regex_search(init_args, kNamesFips) ? kFips : kStandard;
 }
 
-CK_FUNCTION_LIST* Load(const std::string& path, const char* entry) {
+void* Open(const std::string& path) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     throw Error(Reason::kUnavailable,
@@ -27,6 +36,10 @@ CK_FUNCTION_LIST* Load(const std::string& path, const char* entry) {
                             "the vendor's client is installed",
                             path, dlerror()));
   }
+  return library;
+}
+
+CK_FUNCTION_LIST* FunctionsOf(void* library, const std::string& path, const char* entry) {
   const auto get_function_list = reinterpret_cast<CK_C_GetFunctionList>(dlsym(library, entry));
   if (get_function_list == nullptr) {
     throw Error(Reason::kUnavailable,
@@ -39,10 +52,26 @@ CK_FUNCTION_LIST* Load(const std::string& path, const char* entry) {
   return p11;
 }
 
+// Whatever is wrong with the newer list, the older one serves.
+const v3::CK_FUNCTION_LIST_3_0* NewerFunctionsOf(void* library, const char* entry) {
+  const auto get_interface = reinterpret_cast<v3::CK_C_GetInterface>(dlsym(library, entry));
+  if (get_interface == nullptr) return nullptr;
+  CK_UTF8CHAR name[] = "PKCS 11";
+  CK_VERSION version{3, 0};
+  v3::CK_INTERFACE* found = nullptr;
+  if (get_interface(name, &version, &found, 0) != CKR_OK || found == nullptr) return nullptr;
+  const auto* functions = static_cast<const v3::CK_FUNCTION_LIST_3_0*>(found->pFunctionList);
+  // A list of v2.40 under the wrong name is shorter than what would be read of it.
+  return functions != nullptr && functions->v240.version.major >= 3 ? functions : nullptr;
+}
+
 }  // namespace
 
-Module::Module(const std::string& path, const std::string& init_args)
-    : p11_(Load(path, WantsFips(init_args) ? "FC_GetFunctionList" : "C_GetFunctionList")) {
+Module::Module(const std::string& path, const std::string& init_args) {
+  const Entries entries = EntriesFor(init_args);
+  void* const library = Open(path);
+  p11_ = FunctionsOf(library, path, entries.functions);
+  p11_v3_ = NewerFunctionsOf(library, entries.interface);
   // NSS softokn reads one pointer past the standard's structure, so it gets room.
   struct {
     CK_C_INITIALIZE_ARGS args{};
@@ -62,6 +91,15 @@ Module::Module(const std::string& path, const std::string& init_args)
 
 Module::~Module() {
   p11_->C_Finalize(nullptr);
+}
+
+bool HasMechanism(const CK_FUNCTION_LIST& p11, CK_SLOT_ID slot, CK_MECHANISM_TYPE mechanism,
+                  CK_FLAGS flags) {
+  CK_MECHANISM_INFO info{};  // zeros: SoftHSM 2.6.1 adds its flags to what is there
+  const CK_RV rv = p11.C_GetMechanismInfo(slot, mechanism, &info);
+  if (rv == CKR_MECHANISM_INVALID) return false;
+  Check(rv, "C_GetMechanismInfo");
+  return (info.flags & flags) == flags;
 }
 
 std::string FromPadded(const CK_UTF8CHAR* field, std::size_t size) {

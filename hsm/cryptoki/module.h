@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "hsm/cryptoki/pkcs11_v3.h"
+
 namespace mortise::hsm {
 
 // A loaded and initialised PKCS#11 library. One per process: C_Initialize belongs
@@ -23,13 +25,21 @@ class Module {
   Module& operator=(const Module&) = delete;
 
   const CK_FUNCTION_LIST& p11() const { return *p11_; }
+  // Of a library that speaks PKCS#11 3.0 too; else null.
+  const v3::CK_FUNCTION_LIST_3_0* p11_v3() const { return p11_v3_; }
   // "SoftHSM 2.6", as C_GetInfo says.
   const std::string& library() const { return library_; }
 
  private:
   CK_FUNCTION_LIST* p11_ = nullptr;
+  const v3::CK_FUNCTION_LIST_3_0* p11_v3_ = nullptr;
   std::string library_;
 };
+
+// Whether the token names that mechanism with all of these CKF_ flags. A promise, no proof.
+// Throws Error for anything but a mechanism that is not there.
+bool HasMechanism(const CK_FUNCTION_LIST& p11, CK_SLOT_ID slot, CK_MECHANISM_TYPE mechanism,
+                  CK_FLAGS flags);
 
 // A field of CK_INFO or CK_TOKEN_INFO: blank-padded, not terminated.
 std::string FromPadded(const CK_UTF8CHAR* field, std::size_t size);

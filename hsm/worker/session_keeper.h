@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
+#include <utility>
 
 #include "hsm/cryptoki/session.h"
 
@@ -12,18 +12,16 @@ namespace mortise::hsm {
 class SessionKeeper {
  public:
   SessionKeeper(const Module& module, CK_SLOT_ID slot, bool read_write)
-      : module_(module), slot_(slot), read_write_(read_write), session_(module, slot, read_write) {}
+      : session_(module, slot, read_write) {}
+  explicit SessionKeeper(Session session) : session_(std::move(session)) {}
 
   const Session& session() const { return session_; }
 
   // The new one is opened before the old one closes: closing a token's last session
   // would log out. Throws Error when there is none to be had.
-  void Renew() { session_ = Session(module_, slot_, read_write_); }
+  void Renew() { session_ = session_.Another(); }
 
  private:
-  const Module& module_;
-  CK_SLOT_ID slot_;
-  bool read_write_;
   Session session_;
 };
 
