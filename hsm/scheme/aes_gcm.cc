@@ -4,24 +4,16 @@
 #include <algorithm>
 #include <array>
 
-#include "base/error.h"
-#include "base/random.h"
+#include "hsm/scheme/fresh_iv.h"
+#include "hsm/scheme/output_room.h"
+#include "hsm/scheme/payload.h"
+#include "hsm/scheme/refusal.h"
 
 namespace mortise::hsm {
 namespace {
 
+constexpr std::size_t kIvSize = 12;
 constexpr std::size_t kTagSize = 16;
-
-// Ample for a seed, its tag and whatever a token appends.
-class Room {
- public:
-  ~Room() { Wipe(bytes_.data(), bytes_.size()); }
-  std::span<std::uint8_t> span() { return bytes_; }
-  ByteView first(std::size_t size) const { return ByteView(bytes_).first(size); }
-
- private:
-  std::array<std::uint8_t, 512> bytes_{};
-};
 
 CK_GCM_PARAMS Parameters(ByteView iv, const Digest& aad) {
   return {
@@ -34,19 +26,6 @@ CK_GCM_PARAMS Parameters(ByteView iv, const Digest& aad) {
   };
 }
 
-GcmIv FreshIv(const Session& session) {
-  GcmIv iv;
-  session.FillRandom(iv);
-  GcmIv kernel;
-  FillRandom(kernel);
-  std::transform(iv.begin(), iv.end(), kernel.begin(), iv.begin(), std::bit_xor<>());
-  return iv;
-}
-
-Digest BindingFor(const WrapIdentity& identity, const std::array<std::uint8_t, 4>& header) {
-  return Binding(identity.purpose, header, identity.keyring, identity.context, identity.key_id);
-}
-
 }  // namespace
 
 std::string AesGcm::Wrap(const Session& session, const KekObjects& kek,
@@ -57,40 +36,31 @@ std::string AesGcm::Wrap(const Session& session, const KekObjects& kek,
         "policy mode fips forbids IVs that the token did not make; set tokens[].ivMode to one "
         "of its own, or policy.mode to strict");
   }
-  const GcmIv iv = FreshIv(session);
+  const auto iv = FreshIv<kIvSize>(session);
   recent_ivs_.Admit(iv);
-  constexpr std::array<std::uint8_t, 4> kHeader = {1, static_cast<std::uint8_t>(SchemeId::kAesGcm),
-                                                   std::tuple_size_v<GcmIv>, kTagSize};
-  const Digest aad = BindingFor(identity, kHeader);
+  const Digest aad = BindingFor(identity, EnvelopeHeader(SchemeId::kAesGcm, kIvSize, kTagSize));
   CK_GCM_PARAMS parameters = Parameters(iv, aad);
-  Room room;
+  OutputRoom room;
   const std::size_t size =
       session.Encrypt({CKM_AES_GCM, &parameters, sizeof(parameters)}, kek.wrap, seed, room.span());
-  if (size != seed.size() + kTagSize) {
-    throw Error(Reason::kProofFailed,
-                "C_Encrypt: the token gave another length than CKM_AES_GCM has");
-  }
-  return Serialize(SchemeId::kAesGcm, iv, room.first(seed.size()), room.first(size).last(kTagSize));
+  const ByteView sealed = room.Exactly(seed.size() + kTagSize, size, "C_Encrypt");
+  RequireEncrypted(sealed, seed);
+  return Serialize(SchemeId::kAesGcm, iv, sealed.first(seed.size()), sealed.last(kTagSize));
 }
 
 SecretBytes AesGcm::Unwrap(const Session& session, const KekObjects& kek,
                            const WrapIdentity& identity, const Envelope& envelope) {
-  if (envelope.scheme != SchemeId::kAesGcm) {
-    throw Error(Reason::kCiphertextRefused, "ciphertext refused");
-  }
+  if (envelope.scheme != SchemeId::kAesGcm) RefuseCiphertext();
   const Digest aad = BindingFor(identity, envelope.header());
   CK_GCM_PARAMS parameters = Parameters(envelope.iv, aad);
   // C_Decrypt takes ciphertext and tag as one; the parser bounded both.
   std::array<std::uint8_t, kMaxSeedSize + kTagSize> sealed;
   const auto tag_at = std::copy(envelope.body.begin(), envelope.body.end(), sealed.begin());
   const auto end = std::copy(envelope.tag.begin(), envelope.tag.end(), tag_at);
-  Room room;
+  OutputRoom room;
   const std::size_t size = session.Decrypt({CKM_AES_GCM, &parameters, sizeof(parameters)}, kek.wrap,
                                            ByteView(sealed.begin(), end), room.span());
-  if (size != envelope.body.size()) {
-    throw Error(Reason::kProofFailed, "C_Decrypt: the token gave another length than was wrapped");
-  }
-  return SecretBytes(room.first(size));
+  return SecretBytes(room.Exactly(envelope.body.size(), size, "C_Decrypt"));
 }
 
 }  // namespace mortise::hsm

@@ -6,21 +6,30 @@
 #include <cstdint>
 #include <mutex>
 
-namespace mortise::hsm {
+#include "base/bytes.h"
 
-using GcmIv = std::array<std::uint8_t, 12>;
+namespace mortise::hsm {
 
 // Remembers the last IVs of this process and refuses zero and any it has seen: a
 // generator that repeats itself gives GCM's authentication key away. Thread-safe.
 class RecentIvs {
  public:
-  // Throws Error(kProofFailed).
-  void Admit(const GcmIv& iv);
+  // Of 12 or 16 bytes. Throws Error(kProofFailed), and from then on for every IV: whatever
+  // made that one makes no good ones.
+  void Admit(ByteView iv);
 
  private:
+  // The length tells an IV of 12 bytes from the same one with zeros behind it.
+  struct Seen {
+    std::array<std::uint8_t, 16> bytes{};
+    std::size_t size = 0;
+    bool operator==(const Seen&) const = default;
+  };
+
   std::mutex mutex_;
-  std::array<GcmIv, 256> ring_{};  // guarded by mutex_
-  std::size_t next_ = 0;           // guarded by mutex_
+  std::array<Seen, 256> ring_{};  // guarded by mutex_
+  std::size_t next_ = 0;          // guarded by mutex_
+  bool is_distrusted_ = false;    // guarded by mutex_
 };
 
 }  // namespace mortise::hsm

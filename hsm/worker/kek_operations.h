@@ -3,7 +3,9 @@
 
 #include <string>
 
+#include "hsm/scheme/aes_cbc_hmac.h"
 #include "hsm/scheme/aes_gcm.h"
+#include "hsm/scheme/aes_kwp.h"
 #include "hsm/worker/key_table.h"
 #include "hsm/worker/session_keeper.h"
 
@@ -43,10 +45,15 @@ class KekOperations {
   void SelfTest(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek);
 
  private:
+  Scheme& SchemeOf(SchemeId scheme);
+  SecretBytes Open(const Session& session, const HeldKek& keys, const KekView& kek, Purpose purpose,
+                   ByteView envelope);
   void ExpectRefused(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek,
                      const std::string& envelope, std::string_view what);
 
   AesGcm aes_gcm_;
+  AesKwp aes_kwp_;
+  AesCbcHmac aes_cbc_hmac_;
 };
 
 }  // namespace mortise::hsm
