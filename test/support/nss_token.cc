@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/support/nss_token.h"
 
-#include <stdexcept>
-
-#include "test/support/child_process.h"
-
 namespace mortise::test {
 namespace {
 
@@ -14,9 +10,7 @@ constexpr const char* kCertutil = "/usr/bin/certutil";
 
 NssToken::NssToken(Mode mode) : mode_(mode) {
   WriteRandomPin(pin_file());
-  const CommandResult made =
-      RunCommand({kCertutil, "-N", "-d", "sql:" + folder_.path(), "-f", pin_file()});
-  if (made.status != 0) throw std::runtime_error("certutil -N: " + made.err);
+  Prepare({kCertutil, "-N", "-d", "sql:" + folder_.path(), "-f", pin_file()});
 }
 
 std::optional<std::string> NssToken::WhyNot() {

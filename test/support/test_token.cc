@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "test/support/child_process.h"
 
 namespace mortise::test {
 
@@ -24,6 +25,20 @@ void TestToken::Export() const {
 std::optional<std::string> MissingFile(const std::string& file, const std::string& package) {
   if (access(file.c_str(), R_OK) == 0) return std::nullopt;
   return file + " is not there; install the Debian package " + package;
+}
+
+void Prepare(const std::vector<std::string>& command,
+             const std::map<std::string, std::string>& environment) {
+  const CommandResult done = RunCommand(command, environment);
+  if (done.status == 0) return;
+  throw std::runtime_error(command[0] + " ended with " + std::to_string(done.status) + ": " +
+                           done.out + done.err);
+}
+
+void PrepareByPkcs11Tool(const std::string& module, std::vector<std::string> arguments,
+                         const std::map<std::string, std::string>& environment) {
+  arguments.insert(arguments.begin(), {"pkcs11-tool", "--module", module});
+  Prepare(arguments, environment);
 }
 
 std::string LibraryFolder() {

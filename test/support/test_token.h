@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/secret_bytes.h"
 #include "config/config.h"
@@ -33,6 +34,14 @@ class TestToken {
 
 // For a fixture's WhyNot(): which package to install when `file` is not there.
 std::optional<std::string> MissingFile(const std::string& file, const std::string& package);
+
+// Runs a tool that prepares a token; throws std::runtime_error with its words if it fails.
+void Prepare(const std::vector<std::string>& command,
+             const std::map<std::string, std::string>& environment = {});
+
+// Prepare() for pkcs11-tool of `module`. PINs are given as `env:NAME`, never in arguments.
+void PrepareByPkcs11Tool(const std::string& module, std::vector<std::string> arguments,
+                         const std::map<std::string, std::string>& environment);
 
 // Where Debian keeps this architecture's libraries.
 std::string LibraryFolder();

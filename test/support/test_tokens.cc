@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/support/test_tokens.h"
 
+#include "test/support/kryoptic_token.h"
 #include "test/support/nss_token.h"
+#include "test/support/opencryptoki_token.h"
 #include "test/support/softhsm_token.h"
 
 namespace mortise::test {
@@ -31,6 +33,8 @@ const std::vector<TokenKind>& TokenKinds() {
       {"softhsm", SoftHsmToken::WhyNot, Make<PlainSoftHsmToken>},
       {"nss", NssToken::WhyNot, Make<NssToken, NssToken::Mode::kNormal>},
       {"nss-fips", NssToken::WhyNot, Make<NssToken, NssToken::Mode::kFips>},
+      {"opencryptoki", OpencryptokiToken::WhyNot, Make<OpencryptokiToken>},
+      {"kryoptic", KryopticToken::WhyNot, Make<KryopticToken>},
   };
   return kinds;
 }
