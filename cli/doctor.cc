@@ -16,6 +16,7 @@
 #include "cli/doctor_report.h"
 #include "cli/output.h"
 #include "cli/socket_check.h"
+#include "cli/statusz_page.h"
 
 namespace mortise::cli {
 namespace {
@@ -50,13 +51,17 @@ doctor::SocketSight LookAtSocket(const std::string& path) {
   return {Kind::kNotOurKind, found.detail};
 }
 
+nlohmann::ordered_json ReadStatusz(const std::string& url) {
+  return FetchStatusz(HttpUrl(url), std::chrono::seconds(5));
+}
+
 bool HasColours() {
   return isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
 }
 
 ExitCode Examine(const Options& options) {
   const std::vector<doctor::Check> checks =
-      doctor::Examine(options.order, {.look_at_socket = LookAtSocket});
+      doctor::Examine(options.order, {.look_at_socket = LookAtSocket, .read_statusz = ReadStatusz});
   if (options.format == OutputFormat::kJson) {
     PrintJson(DoctorJson(checks));
   } else {
@@ -84,7 +89,9 @@ void AddDoctor(CLI::App& app, Command& chosen) {
       "Find out what is wrong, and say what to do about it, whether the service runs or not. "
       "Exits with 0 (nothing failed), 1 (something did) or, with --strict, 3 (warnings only)",
       "mortise doctor --config /etc/mortise/mortise.yaml\n"
-      "mortise doctor --config /etc/mortise/mortise.yaml --only host,library -o json");
+      "mortise doctor --config /etc/mortise/mortise.yaml --only host,library -o json\n"
+      "mortise doctor --config /etc/mortise/mortise.yaml --encryption-config "
+      "/etc/kubernetes/encryption.yaml --urls http://cp-1:9464,http://cp-2:9464");
   command->add_option("--config", options->order.config_file, "The configuration file")
       ->required()
       ->option_text("FILE");
@@ -93,6 +100,16 @@ void AddDoctor(CLI::App& app, Command& chosen) {
                    fmt::format("Look at these alone: {}", fmt::join(doctor::kCategories, ", ")))
       ->delimiter(',')
       ->option_text("CATEGORY,...");
+  command
+      ->add_option("--encryption-config", options->order.encryption_files,
+                   "kube-apiserver's EncryptionConfiguration; given again: of another node, must "
+                   "say the same")
+      ->option_text("FILE");
+  command
+      ->add_option("--urls", options->order.urls,
+                   "Where the nodes of the cluster serve metrics: they must agree")
+      ->delimiter(',')
+      ->option_text("URL,...");
   command->add_flag("--strict", options->is_strict, "Exit with 3 when there are warnings");
   AddOutputOption(*command, options->format);
   command->callback([options, &chosen] {

@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/status_report.h"
 #include "cli/status_url.h"
+#include "cli/statusz_page.h"
 #include "config/loader.h"
 
 namespace mortise::cli {
@@ -26,26 +27,13 @@ struct StatusOptions {
   OutputFormat format = OutputFormat::kTable;
 };
 
-Json Fetch(HttpUrl url, std::chrono::milliseconds timeout) {
-  url.path = "/statusz";
-  const HttpPage page = HttpGet(url, Clock::now() + timeout);
-  Json statusz = Json::parse(page.body, nullptr, false);
-  if (page.status != 200 || !statusz.is_object() || statusz.value("schemaVersion", 0) != 1) {
-    throw Error(Reason::kInternal,
-                fmt::format("the answer (HTTP {}) is no status page of this version of mortise; "
-                            "does another program, or another version, have that port?",
-                            page.status));
-  }
-  return statusz;
-}
-
 ExitCode Show(const StatusOptions& options) {
   const std::string url =
       options.url.empty() ? StatusUrl(config::LoadMetricsAddress(options.config)) : options.url;
   const HttpUrl parsed(url);
   Json statusz;
   try {
-    statusz = Fetch(parsed, options.timeout);
+    statusz = FetchStatusz(parsed, options.timeout);
   } catch (const Error& error) {
     std::cerr << fmt::format("mortise: {}: {}\n", url, error.what());
     if (error.reason() != Reason::kUnavailable) return ExitCodeFor(error.reason());

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "config/loader.h"
+#include "doctor/encryption.h"
 #include "doctor/library.h"
 
 namespace mortise::doctor {
@@ -23,6 +24,16 @@ void Run(const std::string& category, const Look& look, std::vector<Check>& all)
   all.insert(all.end(), list.checks().begin(), list.checks().end());
 }
 
+void CheckCluster(const Order& order, const Reach& reach, const config::Config& config,
+                  CheckList& list) {
+  if (order.encryption_files.empty()) {
+    list.Skip("encryption-config",
+              "no EncryptionConfiguration was given; name kube-apiserver's by --encryption-config");
+  }
+  CheckEncryptionFiles(order.encryption_files, config, list);
+  if (!order.urls.empty()) CheckNodes(order.urls, reach.read_statusz, list);
+}
+
 }  // namespace
 
 std::vector<Check> Examine(const Order& order, const Reach& reach) {
@@ -35,6 +46,7 @@ std::vector<Check> Examine(const Order& order, const Reach& reach) {
        }},
       {"library",
        [&](CheckList& list) { CheckLibraries(config.tokens, Linker::OfThisSystem(), list); }},
+      {"cluster", [&](CheckList& list) { CheckCluster(order, reach, config, list); }},
   };
   std::vector<Check> all;
   for (const std::string_view category : kCategories) {

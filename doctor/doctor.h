@@ -8,21 +8,25 @@
 
 #include "doctor/check.h"
 #include "doctor/host.h"
+#include "doctor/nodes.h"
 
 namespace mortise::doctor {
 
 // In the order in which they are looked at: what comes first explains what comes later.
-inline constexpr std::string_view kCategories[] = {"host", "library"};
+inline constexpr std::string_view kCategories[] = {"host", "library", "cluster"};
 
 // What to look at.
 struct Order {
   std::string config_file;
-  std::set<std::string> categories;  // empty: all
+  std::set<std::string> categories;           // empty: all
+  std::vector<std::string> encryption_files;  // kube-apiserver's, of one node or of several
+  std::vector<std::string> urls;              // the metrics of each node
 };
 
 // What is reached through folders that this one may not include.
 struct Reach {
   LookAtSocket look_at_socket;
+  ReadStatusz read_statusz;
 };
 
 // All checks of the order, category by category. What is wrong is a finding, never thrown.

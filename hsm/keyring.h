@@ -72,6 +72,7 @@ struct TokenStatus {
 
 // What is known now; made anew on each change that matters, never mutated.
 struct KeyringStatus {
+  std::string context_tag;                      // equal on all nodes of a cluster
   std::string active_key_id;                    // empty until a generation was activated and proved
   std::optional<Clock::time_point> last_proof;  // of the active KEK, on any token
   // A problem no other token can mend: the active KEK missing, foreign or quarantined.

@@ -2,6 +2,7 @@
 // What a keyring says of itself: to Status, metrics and /statusz.
 #include <algorithm>
 
+#include "hsm/scheme/key_label.h"
 #include "hsm/token_keyring.h"
 
 namespace mortise::hsm {
@@ -124,6 +125,7 @@ std::shared_ptr<const KeyringStatus> TokenKeyring::Status() const {
     }
   }
   if (snapshot_->active && status->last_proof) status->active_key_id = snapshot_->active->key_id;
+  status->context_tag = ContextTag(settings_.context);
   status->fatal = FatalProblem();
   status->wrap_refusal = snapshot_->wrap_refusal;
   if (!status->last_proof) status->waiting_for = WaitingFor() + down;

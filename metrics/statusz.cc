@@ -91,6 +91,7 @@ Json ToJson(const StatuszFacts::Keyring& keyring, Clock::time_point now) {
   }
   const bool is_named = !status.active_key_id.empty();
   return {{"name", keyring.name},
+          {"contextTag", status.context_tag},
           {"ready", problem.empty()},
           {"problem", problem},
           {"activeKeyId", is_named ? Json(status.active_key_id) : Json()},

@@ -49,7 +49,7 @@ TEST_F(StatuszTest, KeepsItsNames) {
                           "schemaVersion", "time", "uptimeSeconds", "version"));
   const json& keyring = page["keyrings"][0];
   EXPECT_THAT(Keys(keyring),
-              ElementsAre("activeKeyId", "activeKeyIdHash", "fatal", "generations",
+              ElementsAre("activeKeyId", "activeKeyIdHash", "contextTag", "fatal", "generations",
                           "lastProofAgeSeconds", "name", "problem", "ready", "stalenessSeconds",
                           "tokens", "waitingFor", "wrapRefusal"));
   EXPECT_THAT(Keys(keyring["generations"][0]),
