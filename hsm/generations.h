@@ -27,7 +27,8 @@ struct Job {
   };
   Kind kind;
   std::string key_id;
-  // What to send, one after the other; of kCheckDistinct one for each other canary.
+  // What to send, one after the other; of kCheckDistinct one for each other canary that the
+  // key could open.
   std::vector<std::shared_ptr<const std::string>> keks;
   std::vector<std::string> others;  // of kCheckDistinct: whose canaries those are
   std::string label = {};           // of the object that is asked
@@ -93,7 +94,6 @@ class Generations {
 
   // Of scans.
   void See(std::size_t token, const FoundKek& kek, std::vector<Event>& events);
-  std::string SchemeProblem(SchemeId scheme) const;
   bool IsBetter(std::size_t token, const FoundKek& one, std::size_t other_token,
                 const FoundKek& other) const;
   std::vector<Candidate> Candidates() const;
@@ -103,8 +103,9 @@ class Generations {
   void Refresh(Generation& generation, const Candidate& candidate, const Verdict& verdict,
                Clock::time_point now);
   void SetCanary(Generation& generation, const Canary& canary);
-  std::shared_ptr<const std::string> ReferenceTo(const Held& object, const std::string& key_id,
-                                                 const Canary* canary) const;
+  KekReference ReferenceTo(const Held& held, const std::string& key_id, const Canary* canary) const;
+  std::optional<KekReference> ReferenceToCopyOf(const std::string& other, const Held& held,
+                                                std::size_t token) const;
   void RenewReference(const Generation& generation, Held& held) const;
   void SayOnce(std::vector<Event>& events, std::string_view name, const std::string& subject,
                const std::string& key_id, const std::string& message);
@@ -112,9 +113,10 @@ class Generations {
   // Of jobs.
   std::optional<Job> JobFor(Generation& generation, std::size_t token, Clock::time_point now,
                             WallTime wall_now);
-  std::optional<Job> TrialJob(const Generation& generation, const Held& held, Clock::time_point now,
-                              WallTime wall_now) const;
-  std::optional<Job> DistinctJob(const Generation& generation, const Held& held) const;
+  std::optional<Job> TrialJob(const Generation& generation, std::size_t token,
+                              Clock::time_point now, WallTime wall_now) const;
+  std::optional<Job> DistinctJob(const Generation& generation, const Held& held,
+                                 std::size_t token) const;
   std::vector<std::string> UncheckedCanaries(const Generation& generation) const;
   struct Finished;  // a job with what came of it
   void OnCanaryOpened(const Finished& finished);

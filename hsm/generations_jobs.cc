@@ -94,13 +94,14 @@ std::optional<Job> Generations::JobFor(Generation& generation, std::size_t token
   if (!may_serve || generation.is_quarantined || held.holding == Holding::kForeign ||
       !held.wrap_problem.empty() || !held.self_test_problem.empty())
     return std::nullopt;
-  return TrialJob(generation, held, now, wall_now);
+  return TrialJob(generation, token, now, wall_now);
 }
 
-std::optional<Job> Generations::TrialJob(const Generation& generation, const Held& held,
+std::optional<Job> Generations::TrialJob(const Generation& generation, std::size_t token,
                                          Clock::time_point now, WallTime wall_now) const {
+  const Held& held = generation.on[token];
   if (!generation.is_admitted) {
-    if (std::optional<Job> job = DistinctJob(generation, held)) return job;
+    if (std::optional<Job> job = DistinctJob(generation, held, token)) return job;
   }
   if (!generation.canary && !IsTrusted(generation)) return std::nullopt;
   const std::string& key_id = generation.candidate.key_id;
@@ -125,15 +126,18 @@ std::vector<std::string> Generations::UncheckedCanaries(const Generation& genera
   return others;
 }
 
-std::optional<Job> Generations::DistinctJob(const Generation& generation, const Held& held) const {
+std::optional<Job> Generations::DistinctJob(const Generation& generation, const Held& held,
+                                            std::size_t token) const {
   Job job{Job::Kind::kCheckDistinct,
           generation.candidate.key_id,
           {},
           UncheckedCanaries(generation),
           held.wrap.label};
   if (job.others.empty()) return std::nullopt;
-  for (const std::string& other : job.others)
-    job.keks.push_back(ReferenceTo(held, other, &canaries_.at(other)));
+  for (const std::string& other : job.others) {
+    if (const auto reference = ReferenceToCopyOf(other, held, token))
+      job.keks.push_back(std::make_shared<const std::string>(reference->Encode()));
+  }
   return job;
 }
 

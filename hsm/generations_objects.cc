@@ -7,11 +7,21 @@
 #include "hsm/generations.h"
 
 namespace mortise::hsm {
+namespace {
 
-void Generations::See(std::size_t token, const FoundKek& found, std::vector<Event>& events) {
-  FoundKek kek = found;
-  if (kek.wrap_problem.empty()) kek.wrap_problem = SchemeProblem(kek.candidate.label.scheme);
-  kek.candidate.keeps_policy = kek.wrap_problem.empty();
+// As a label says it; nothing: this release knows no such envelope.
+std::optional<SchemeId> SchemeOf(const Canary& canary) {
+  try {
+    const SchemeId scheme = Envelope::Parse(AsBytes(canary.blob)).scheme;
+    return scheme == SchemeId::kAesGcmPrepended ? SchemeId::kAesGcm : scheme;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+void Generations::See(std::size_t token, const FoundKek& kek, std::vector<Event>& events) {
   const std::string& key_id = kek.candidate.key_id;
   Claimants& claimants = seen_[token][key_id];
   if (!claimants.empty()) {
@@ -21,16 +31,7 @@ void Generations::See(std::size_t token, const FoundKek& found, std::vector<Even
                 "; delete the one that is not yours");
   }
   const auto [held, is_new] = claimants.try_emplace(kek.wrap.label, kek);
-  if (!is_new && IsBetter(token, kek, token, held->second)) held->second = std::move(kek);
-}
-
-// Of the policy, beside what it says of each object's attributes.
-std::string Generations::SchemeProblem(SchemeId scheme) const {
-  if (settings_.policy.mode != config::PolicyMode::kFips || !FactsOf(scheme).wraps_in_software)
-    return {};
-  return "scheme " + std::string(Name(scheme)) +
-         " wraps in software, which keyrings[].policy.mode fips forbids; rotate to a scheme that "
-         "wraps in the token";
+  if (!is_new && IsBetter(token, kek, token, held->second)) held->second = kek;
 }
 
 // Never one that did not open the canary, and of those that are labelled as a wrap key of this
@@ -108,30 +109,53 @@ void Generations::Choose(Generation& generation, std::size_t token) {
 }
 
 void Generations::RenewReference(const Generation& generation, Held& held) const {
-  held.reference = ReferenceTo(held, generation.candidate.key_id,
-                               generation.canary ? &*generation.canary : nullptr);
+  held.reference = std::make_shared<const std::string>(
+      ReferenceTo(held, generation.candidate.key_id,
+                  generation.canary ? &*generation.canary : nullptr)
+          .Encode());
 }
 
-// `object` is the key in the token that is used, `key_id` and `canary` those of the identity
-// that it is used with: its own, but where a key must fail to open another's canary.
-std::shared_ptr<const std::string> Generations::ReferenceTo(const Held& object,
-                                                            const std::string& key_id,
-                                                            const Canary* canary) const {
-  KekReference reference{.label = object.wrap.label,
-                         .cka_id = object.wrap.cka_id,
-                         .authenticator_label = object.authenticator.label,
-                         .authenticator_id = object.authenticator.cka_id,
-                         .keyring = settings_.name,
-                         .context = settings_.context,
-                         .key_id = key_id,
-                         .canary = {},
-                         .scheme = object.scheme,
-                         .forbids_caller_iv = settings_.policy.mode == config::PolicyMode::kFips};
+KekReference Generations::ReferenceTo(const Held& held, const std::string& key_id,
+                                      const Canary* canary) const {
+  KekReference reference{
+      .label = held.wrap.label,
+      .cka_id = held.wrap.cka_id,
+      .authenticator_label = held.authenticator.label,
+      .authenticator_id = held.authenticator.cka_id,
+      .keyring = settings_.name,
+      .context = settings_.context,
+      .key_id = key_id,
+      .canary = {},
+      .scheme = held.scheme,
+      .forbids_caller_iv = settings_.policy.mode == config::PolicyMode::kFips,
+  };
   if (canary != nullptr) {
     reference.canary = canary->blob;
     reference.canary_proof = canary->proof;
   }
-  return std::make_shared<const std::string>(reference.Encode());
+  return reference;
+}
+
+// The key with the identity, canary and authenticator of another generation: if it opens that,
+// it is a copy. Nothing: it could not, or that authenticator is not there to ask with.
+std::optional<KekReference> Generations::ReferenceToCopyOf(const std::string& other,
+                                                           const Held& held,
+                                                           std::size_t token) const {
+  const Canary& canary = canaries_.at(other);
+  const std::optional<SchemeId> scheme = SchemeOf(canary);
+  if (!scheme || FactsOf(*scheme).wrap_key != FactsOf(held.scheme).wrap_key) return std::nullopt;
+  KekReference reference = ReferenceTo(held, other, &canary);
+  reference.scheme = *scheme;
+  reference.authenticator_label.clear();
+  reference.authenticator_id.clear();
+  reference.must_not_open = true;
+  if (!FactsOf(*scheme).authenticator) return reference;
+  const auto found = all_.find(other);
+  if (found == all_.end() || found->second.on[token].holding == Holding::kAbsent)
+    return std::nullopt;
+  reference.authenticator_label = found->second.on[token].authenticator.label;
+  reference.authenticator_id = found->second.on[token].authenticator.cka_id;
+  return reference;
 }
 
 }  // namespace mortise::hsm

@@ -35,6 +35,8 @@ class TokenKeyring final : public Keyring {
   // `software` names the library and firmware behind it.
   void OnNewWorker(std::size_t token, const std::string& software);
   void OnScan(std::size_t token, const std::vector<InventoryEntry>& entries);
+  // Objects that a search is to show beside those whose labels name a keyring.
+  std::set<NameDigest> WantedObjects() const;
   void OnTokenState(std::size_t token, bool is_up);
   // Does the next thing there is to do on that token; false: nothing is due.
   bool RunNextJob(std::size_t token);

@@ -73,6 +73,10 @@ void TokenKeyring::OnScan(std::size_t token, const std::vector<InventoryEntry>& 
   RetryParked();
 }
 
+std::set<NameDigest> TokenKeyring::WantedObjects() const {
+  return {};
+}
+
 void TokenKeyring::Housekeep() {
   const std::lock_guard lock(housekeeping_mutex_);
   const Clock::time_point now = Clock::now();

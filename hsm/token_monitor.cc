@@ -103,10 +103,13 @@ bool TokenMonitor::LostSomething(const std::vector<InventoryEntry>& entries) {
 
 std::vector<InventoryEntry> TokenMonitor::Search() {
   std::vector<InventoryEntry> entries;
-  for (std::uint16_t number = 0, pages = 1; number < pages; ++number) {
+  InventoryRequest request;
+  for (const Place& place : places_) request.wanted.merge(place.keyring->WantedObjects());
+  for (std::uint16_t pages = 1; request.page < pages; ++request.page, request.wanted.clear()) {
     auto operation = std::make_shared<Operation>();
     operation->kind = MessageKind::kInventory;
-    operation->input.assign(reinterpret_cast<const char*>(&number), sizeof(number));
+    const std::string input = request.Encode();
+    operation->input.assign(input.data(), input.size());
     operation->deadline = Clock::now() + token_.settings().start_timeout;
     InventoryPage page = InventoryPage::Decode(token_.Call(std::move(operation)));
     pages = page.pages;

@@ -11,9 +11,12 @@
 namespace mortise::hsm {
 namespace {
 
-// So that a page of the longest entries stays below kMaxMessageSize.
-constexpr std::size_t kEntriesPerPage = 40;
+constexpr std::size_t kMaxLabelSize = 255;
 constexpr std::size_t kMaxCkaIdSize = 64;
+constexpr std::size_t kEntriesPerPage = 20;
+// Names, attributes and a public key's digest, with their lengths.
+constexpr std::size_t kMaxEntrySize = kMaxLabelSize + kMaxCkaIdSize + 64;
+static_assert(sizeof(ReplyHead) + kEntriesPerPage * kMaxEntrySize + 16 < kMaxMessageSize);
 
 // In the order of KeyAttribute.
 constexpr std::array<CK_ATTRIBUTE_TYPE, kKeyAttributeCount> kAttributes = {
@@ -37,7 +40,8 @@ bool Says(const HeldKey& key, KeyAttribute attribute) {
 
 bool SaysTheSame(const HeldKey& one, const HeldKey& other) {
   const auto all = [](const InventoryEntry& entry) {
-    return std::tuple(entry.reported, entry.values, entry.bits, entry.public_key_digest);
+    return std::tuple(entry.kind, entry.reported, entry.values, entry.bits,
+                      entry.public_key_digest);
   };
   return all(one.entry) == all(other.entry);
 }
@@ -59,8 +63,16 @@ bool ComesBefore(const Ranked& a, const Ranked& b) {
   return a.credibility > b.credibility;
 }
 
+// A private key has no such attributes; its public half has.
+bool MayHave(ObjectKind kind, CK_ATTRIBUTE_TYPE attribute) {
+  const bool is_secret = kind == ObjectKind::kAes || kind == ObjectKind::kMacSecret;
+  return is_secret ||
+         (attribute != CKA_ENCRYPT && attribute != CKA_WRAP && attribute != CKA_VERIFY);
+}
+
 void ReadAttributes(const Session& session, HeldKey& key) {
   for (std::size_t i = 0; i < kAttributes.size(); ++i) {
+    if (!MayHave(key.entry.kind, kAttributes[i])) continue;
     const std::optional<bool> value = ReadBool(session, key.handle, kAttributes[i]);
     if (!value) continue;
     key.entry.reported |= 1u << i;
@@ -70,19 +82,82 @@ void ReadAttributes(const Session& session, HeldKey& key) {
       static_cast<std::uint32_t>(ReadUlong(session, key.handle, CKA_VALUE_LEN).value_or(0) * 8);
 }
 
-// Nothing: not a key of ours.
-std::shared_ptr<HeldKey> ReadKey(const Session& session, CK_OBJECT_HANDLE handle) {
-  const Bytes label = ReadBytes(session, handle, CKA_LABEL).value_or(Bytes());
-  if (!ParseKeyLabel(AsText(label))) return nullptr;
-  const Bytes cka_id = ReadBytes(session, handle, CKA_ID).value_or(Bytes());
-  if (cka_id.empty() || cka_id.size() > kMaxCkaIdSize) return nullptr;
-  auto key = std::make_shared<HeldKey>();
-  key->handle = handle;
-  key->entry.label = AsText(label);
-  key->entry.cka_id = AsText(cka_id);
-  ReadAttributes(session, *key);
-  return key;
-}
+class Scanner {
+ public:
+  Scanner(const Session& session, const KeyTable* previous, const std::set<NameDigest>& wanted)
+      : session_(session), previous_(previous), wanted_(wanted) {}
+
+  std::vector<std::shared_ptr<HeldKey>> Run() {
+    Search(CKO_SECRET_KEY, CKK_AES, ObjectKind::kAes);
+    Search(CKO_PRIVATE_KEY, CKK_RSA, ObjectKind::kRsaPrivate);
+    if (Needs(KeyRole::kMac)) {
+      Search(CKO_SECRET_KEY, CKK_GENERIC_SECRET, ObjectKind::kMacSecret);
+      Search(CKO_SECRET_KEY, CKK_SHA256_HMAC, ObjectKind::kMacSecret);
+    }
+    if (Needs(KeyRole::kSigner)) {
+      Search(CKO_PRIVATE_KEY, CKK_EC, ObjectKind::kEcPrivate);
+      Search(CKO_PRIVATE_KEY, CKK_EC_EDWARDS, ObjectKind::kEcPrivate);
+    }
+    std::ranges::stable_sort(ranked_, ComesBefore);
+    std::vector<std::shared_ptr<HeldKey>> keys;
+    for (Ranked& one : ranked_) keys.push_back(std::move(one.key));
+    return keys;
+  }
+
+ private:
+  bool Needs(KeyRole role) const { return !wanted_.empty() || roles_.contains(role); }
+
+  void Search(CK_OBJECT_CLASS object_class, CK_KEY_TYPE key_type, ObjectKind kind) {
+    for (const CK_OBJECT_HANDLE handle : FindPrivateKeys(session_, object_class, key_type)) {
+      std::shared_ptr<HeldKey> key = Read(handle, kind);
+      if (!key) continue;
+      std::shared_ptr<HeldKey> held = HeldBefore(*key);
+      ranked_.push_back(held ? Rank(std::move(held), true) : Rank(std::move(key), false));
+    }
+  }
+
+  // Nothing: not a key of ours.
+  std::shared_ptr<HeldKey> Read(CK_OBJECT_HANDLE handle, ObjectKind kind) {
+    auto key = std::make_shared<HeldKey>();
+    key->handle = handle;
+    key->entry.kind = kind;
+    const Bytes label = ReadBytes(session_, handle, CKA_LABEL).value_or(Bytes());
+    key->entry.label = AsText(label);
+    const std::optional<KeyLabel> ours = ParseKeyLabel(key->entry.label);
+    if (!ours && wanted_.empty()) return nullptr;
+    const Bytes cka_id = ReadBytes(session_, handle, CKA_ID).value_or(Bytes());
+    key->entry.cka_id = AsText(cka_id);
+    if (label.size() > kMaxLabelSize || cka_id.empty() || cka_id.size() > kMaxCkaIdSize)
+      return nullptr;
+    if (!ours && !IsWanted(key->entry)) return nullptr;
+    if (ours) NoteScheme(*ours);
+    ReadAttributes(session_, *key);
+    return key;
+  }
+
+  bool IsWanted(const InventoryEntry& entry) const {
+    return wanted_.contains(DigestOfLabel(entry.label)) ||
+           wanted_.contains(DigestOfCkaId(entry.cka_id));
+  }
+
+  void NoteScheme(const KeyLabel& label) {
+    if (const auto role = FactsOf(label.scheme).authenticator) roles_.insert(*role);
+  }
+
+  std::shared_ptr<HeldKey> HeldBefore(const HeldKey& key) const {
+    if (previous_ == nullptr) return nullptr;
+    const KeyTable::Keys held = previous_->FindAll(key.entry.label, key.entry.cka_id);
+    const auto same = std::ranges::find(held, key.handle, &HeldKey::handle);
+    // What other attributes show may be another object by now: nothing is known of it.
+    return same == held.end() || !SaysTheSame(**same, key) ? nullptr : *same;
+  }
+
+  const Session& session_;
+  const KeyTable* previous_;
+  const std::set<NameDigest>& wanted_;
+  std::set<KeyRole> roles_;  // of second keys, of the schemes that labels tell of
+  std::vector<Ranked> ranked_;
+};
 
 }  // namespace
 
@@ -95,24 +170,10 @@ KekObjects HeldKek::objects() const {
   return objects;
 }
 
-std::shared_ptr<const KeyTable> KeyTable::Scan(const Session& session, const KeyTable* previous) {
-  const auto held_before = [&](const std::shared_ptr<HeldKey>& key) -> std::shared_ptr<HeldKey> {
-    if (previous == nullptr) return nullptr;
-    const Keys held = previous->FindAll(key->entry.label, key->entry.cka_id);
-    const auto same = std::ranges::find(held, key->handle, &HeldKey::handle);
-    // What other attributes show may be another object by now: nothing is known of it.
-    return same == held.end() || !SaysTheSame(**same, *key) ? nullptr : *same;
-  };
-  std::vector<Ranked> ranked;
-  for (const CK_OBJECT_HANDLE handle : FindPrivateKeys(session, CKO_SECRET_KEY, CKK_AES)) {
-    std::shared_ptr<HeldKey> key = ReadKey(session, handle);
-    if (!key) continue;
-    std::shared_ptr<HeldKey> held = held_before(key);
-    ranked.push_back(held ? Rank(std::move(held), true) : Rank(std::move(key), false));
-  }
-  std::ranges::stable_sort(ranked, ComesBefore);
+std::shared_ptr<const KeyTable> KeyTable::Scan(const Session& session, const KeyTable* previous,
+                                               const std::set<NameDigest>& wanted) {
   auto table = std::make_shared<KeyTable>();
-  for (Ranked& one : ranked) table->keys_.push_back(std::move(one.key));
+  table->keys_ = Scanner(session, previous, wanted).Run();
   return table;
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -33,13 +34,16 @@ struct HeldKek {
   KekObjects objects() const;
 };
 
-// The keys of the token that carry a label of ours; immutable, replaced by a rescan.
-// Labels alone decide here; what may be used for what is the front's to judge.
+// The keys of the token that carry a label of ours, or a name that was asked for; immutable,
+// replaced by a rescan. Names alone decide here; what may be used for what is the front's
+// to judge.
 class KeyTable {
  public:
-  // One search pass. Keys that `previous` held with the same attributes keep
-  // their state.
-  static std::shared_ptr<const KeyTable> Scan(const Session& session, const KeyTable* previous);
+  // One search pass for each class and key type in use: MAC and signer keys are not looked for
+  // where no label tells of a scheme that has them. Keys that `previous` held with the same
+  // attributes keep their state.
+  static std::shared_ptr<const KeyTable> Scan(const Session& session, const KeyTable* previous,
+                                              const std::set<NameDigest>& wanted = {});
 
   // All objects of that name, the most credible first. More than one means that some were
   // planted or copied.

@@ -4,6 +4,16 @@
 #include <algorithm>
 
 namespace mortise::hsm {
+namespace {
+
+NameDigest DigestOfName(std::string_view what, std::string_view name) {
+  const Digest digest = Sha256().AddLp(what).AddLp(name).Finish();
+  NameDigest first;
+  std::copy_n(digest.begin(), first.size(), first.begin());
+  return first;
+}
+
+}  // namespace
 
 std::string Hello::Encode() const {
   std::string out;
@@ -68,6 +78,7 @@ std::string KekReference::Encode() const {
   writer.Put(canary_proof);
   writer.Put(scheme);
   writer.Put(static_cast<std::uint8_t>(forbids_caller_iv));
+  writer.Put(static_cast<std::uint8_t>(must_not_open));
   return out;
 }
 
@@ -81,6 +92,7 @@ KekView KekView::Decode(WireReader& reader) {
   kek.canary_proof = reader.Get<Digest>();
   kek.scheme = reader.Get<SchemeId>();
   kek.forbids_caller_iv = reader.Get<std::uint8_t>() != 0;
+  kek.must_not_open = reader.Get<std::uint8_t>() != 0;
   return kek;
 }
 
@@ -89,6 +101,34 @@ RequestDigest DigestOf(std::string_view head, std::string_view kek, std::string_
   RequestDigest first;
   std::copy_n(digest.begin(), first.size(), first.begin());
   return first;
+}
+
+NameDigest DigestOfLabel(std::string_view label) {
+  return DigestOfName("label", label);
+}
+
+NameDigest DigestOfCkaId(std::string_view cka_id) {
+  return DigestOfName("id", cka_id);
+}
+
+std::string InventoryRequest::Encode() const {
+  if (wanted.size() > kMaxWantedObjects) {
+    throw Error(Reason::kConfig, "a token's keysFiles name more than " +
+                                     std::to_string(kMaxWantedObjects) +
+                                     " labels and ids; take destroyed generations out of them");
+  }
+  std::string out;
+  WireWriter writer(out);
+  writer.Put(page);
+  for (const NameDigest& name : wanted) writer.Put(name);
+  return out;
+}
+
+InventoryRequest InventoryRequest::Decode(std::string_view body) {
+  WireReader reader(body);
+  InventoryRequest request{.page = reader.Get<std::uint16_t>()};
+  while (!reader.empty()) request.wanted.insert(reader.Get<NameDigest>());
+  return request;
 }
 
 std::string InventoryPage::Encode() const {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@
 namespace mortise::hsm {
 
 inline constexpr std::size_t kMaxMessageSize = 8192;
+inline constexpr std::size_t kMaxWantedObjects = 900;  // so that they fit into one message
 // The channel's descriptor in the worker.
 inline constexpr int kChannelFd = 3;
 
@@ -34,7 +36,7 @@ enum class MessageKind : std::uint8_t {
   kOpenCanary,    // KekReference; its canary opens to what its proof says, or an error
   kMakeCanary,    // KekReference; answered by a new canary's envelope and proof
   kSelfTest,      // KekReference; the key's own self-test (DESIGN: wraps twice)
-  kInventory,     // page number u16; page 0 searches anew; answered by an InventoryPage
+  kInventory,     // InventoryRequest; answered by an InventoryPage
   // worker → front, not asked for
   kReady,
   kLoginBegins,  // C_Login comes next, and no record of it could be written
@@ -86,6 +88,8 @@ struct KekReference {
   Digest canary_proof{};
   SchemeId scheme = SchemeId::kAesGcm;
   bool forbids_caller_iv = false;  // policy mode fips
+  // key_id and canary are another generation's: the key must fail to open that.
+  bool must_not_open = false;
 
   std::string Encode() const;
 };
@@ -97,6 +101,7 @@ struct KekView {
   Digest canary_proof{};
   SchemeId scheme = SchemeId::kAesGcm;
   bool forbids_caller_iv = false;
+  bool must_not_open = false;
 
   static KekView Decode(WireReader& reader);
 };
@@ -160,6 +165,20 @@ enum class KeyAttribute : std::uint8_t {
   kDerive,
 };
 inline constexpr std::size_t kKeyAttributeCount = 14;
+
+// Names an object by its label or by its CKA_ID, as short as a request has room for.
+using NameDigest = std::array<std::uint8_t, 8>;
+NameDigest DigestOfLabel(std::string_view label);
+NameDigest DigestOfCkaId(std::string_view cka_id);
+
+struct InventoryRequest {
+  std::uint16_t page = 0;  // 0 searches anew
+  // Of page 0: objects that are to be found though their labels are not of our form.
+  std::set<NameDigest> wanted = {};
+
+  std::string Encode() const;
+  static InventoryRequest Decode(std::string_view body);
+};
 
 struct InventoryPage {
   std::uint16_t page = 0, pages = 1;

@@ -19,17 +19,49 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Objects of one name that are tried on a canary: a request waits for that.
+constexpr std::size_t kMaxPairs = 64;
+
 // N clusters meet one HSM after a power cut: not all of their sessions at once.
 std::chrono::milliseconds Jitter(std::chrono::milliseconds limit) {
   std::random_device random;
   return std::chrono::milliseconds(std::uniform_int_distribution<int>(0, limit.count())(random));
 }
 
-// A key is also tried on the canaries of other generations, which it must not open.
-bool IsOwnCanary(const KekView& kek) {
-  const std::optional<KeyLabel> label = ParseKeyLabel(kek.label);
-  const std::optional<KeyIdParts> named = ParseKeyId(kek.key_id);
-  return !kek.canary.empty() && label && named && label->generation == named->generation;
+// Objects of another kind under the name were planted, and no operation could use them.
+std::vector<std::shared_ptr<HeldKey>> OfKind(KeyTable::Keys keys, ObjectKind kind) {
+  std::vector<std::shared_ptr<HeldKey>> right;
+  std::ranges::copy_if(keys, std::back_inserter(right),
+                       [&](const auto& key) { return key->entry.kind == kind; });
+  return right;
+}
+
+// Every pair of objects that have the names; the more credible first. Throws
+// Error(kKeyMissing) where there is none.
+std::vector<HeldKek> FindAll(const KeyTable& table, const KekView& kek) {
+  const auto find = [&](std::string_view label, std::string_view cka_id, KeyRole role) {
+    auto keys = OfKind(table.FindAll(label, cka_id), hsm::KindOf(role, kek.scheme));
+    if (!keys.empty()) return keys;
+    throw Error(Reason::kKeyMissing, "the token does not show the key " + std::string(label));
+  };
+  const auto wraps = find(kek.label, kek.cka_id, KeyRole::kWrap);
+  const std::optional<KeyRole> second = FactsOf(kek.scheme).authenticator;
+  std::vector<HeldKek> keks;
+  if (!second) {
+    for (const auto& wrap : wraps) keks.push_back({.wrap = wrap, .authenticator = nullptr});
+    return keks;
+  }
+  const auto authenticators = find(kek.authenticator_label, kek.authenticator_id, *second);
+  for (const auto& wrap : wraps) {
+    for (const auto& authenticator : authenticators) {
+      if (keks.size() < kMaxPairs) keks.push_back({.wrap = wrap, .authenticator = authenticator});
+    }
+  }
+  return keks;
+}
+
+bool HasOpened(const HeldKek& kek) {
+  return kek.wrap->opens_canary && (!kek.authenticator || kek.authenticator->opens_canary);
 }
 
 }  // namespace
@@ -93,25 +125,47 @@ std::shared_ptr<const KeyTable> WorkerProcess::keys() const {
 }
 
 std::shared_ptr<const KeyTable> WorkerProcess::Rescan(const Session& session) {
+  std::set<NameDigest> wanted;
+  {
+    const std::lock_guard lock(keys_mutex_);
+    wanted = wanted_;
+  }
   const std::shared_ptr<const KeyTable> before = keys();
-  std::shared_ptr<const KeyTable> found = KeyTable::Scan(session, before.get());
+  std::shared_ptr<const KeyTable> found = KeyTable::Scan(session, before.get(), wanted);
   const std::lock_guard lock(keys_mutex_);
   keys_ = found;
   return found;
 }
 
+std::shared_ptr<const KeyTable> WorkerProcess::Rescan(const Session& session,
+                                                      std::set<NameDigest> wanted) {
+  {
+    const std::lock_guard lock(keys_mutex_);
+    wanted_ = std::move(wanted);
+  }
+  return Rescan(session);
+}
+
 HeldKek WorkerProcess::FindKeys(SessionKeeper& keeper, const KekView& kek) {
-  std::shared_ptr<const KeyTable> table = keys();
-  KeyTable::Keys found = table->FindAll(kek.label, kek.cka_id);
-  if (found.empty() && MaySearch()) {
-    table = Rescan(keeper.session());
-    found = table->FindAll(kek.label, kek.cka_id);
+  std::vector<HeldKek> found;
+  try {
+    found = FindAll(*keys(), kek);
+  } catch (const Error&) {
+    if (!IsNewName(kek) && !MaySearch()) throw;
+    found = FindAll(*Rescan(keeper.session()), kek);
   }
-  if (found.empty()) {
-    throw Error(Reason::kKeyMissing, "the token does not show the key " + std::string(kek.label));
+  return found.size() == 1 ? std::move(found.front()) : Choose(std::move(found), keeper, kek);
+}
+
+bool WorkerProcess::IsNewName(const KekView& kek) {
+  const std::lock_guard lock(keys_mutex_);
+  bool is_new = false;
+  for (const auto& [label, cka_id] : {std::pair(kek.label, kek.cka_id),
+                                      std::pair(kek.authenticator_label, kek.authenticator_id)}) {
+    if (cka_id.empty() || ParseKeyLabel(label) || wanted_.size() >= kMaxWantedObjects) continue;
+    is_new |= wanted_.insert(label.empty() ? DigestOfCkaId(cka_id) : DigestOfLabel(label)).second;
   }
-  return {.wrap = found.size() == 1 ? found.front() : Choose(found, keeper, kek),
-          .authenticator = nullptr};
+  return is_new;
 }
 
 bool WorkerProcess::MaySearch() {
@@ -121,18 +175,16 @@ bool WorkerProcess::MaySearch() {
          last_search_.compare_exchange_strong(last, now);
 }
 
-// A second object of the name was planted, or copied from elsewhere. The right one opens
-// the canary, whatever the attributes say; without a canary they are all there is.
-std::shared_ptr<HeldKey> WorkerProcess::Choose(KeyTable::Keys keys, SessionKeeper& keeper,
-                                               const KekView& kek) {
-  const auto opened =
-      std::ranges::find_if(keys, [](const auto& key) { return key->opens_canary.load(); });
-  if (opened != keys.end()) return *opened;
-  if (!IsOwnCanary(kek)) return keys.front();
-  const auto opens = std::ranges::find_if(keys, [&](const auto& key) {
-    return OpensItsCanary(keeper, {.wrap = key, .authenticator = nullptr}, kek);
-  });
-  return opens == keys.end() ? keys.front() : *opens;
+// A second object of a name was planted, or copied from elsewhere. The right ones open the
+// canary, whatever the attributes say; without a canary they are all there is.
+HeldKek WorkerProcess::Choose(std::vector<HeldKek> keks, SessionKeeper& keeper,
+                              const KekView& kek) {
+  auto right = std::ranges::find_if(keks, HasOpened);
+  if (right == keks.end() && !kek.canary.empty() && !kek.must_not_open) {
+    right = std::ranges::find_if(
+        keks, [&](const HeldKek& one) { return OpensItsCanary(keeper, one, kek); });
+  }
+  return right == keks.end() ? keks.front() : *right;
 }
 
 bool WorkerProcess::OpensItsCanary(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek) {

@@ -5,6 +5,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <vector>
 
 #include "hsm/cryptoki/slot.h"
 #include "hsm/worker/channel.h"
@@ -31,10 +33,14 @@ class WorkerProcess {
 
   std::shared_ptr<const KeyTable> keys() const;
   std::shared_ptr<const KeyTable> Rescan(const Session& session);
+  // For what the front wants to know of objects whose labels are not of our form, too.
+  std::shared_ptr<const KeyTable> Rescan(const Session& session, std::set<NameDigest> wanted);
   // For a key that the last scan did not show: one more look, at most once a second.
   HeldKek FindKeys(SessionKeeper& keeper, const KekView& kek);
   bool MaySearch();
-  std::shared_ptr<HeldKey> Choose(KeyTable::Keys keys, SessionKeeper& keeper, const KekView& kek);
+  // The last scan did not look for these names, so it says nothing of them.
+  bool IsNewName(const KekView& kek);
+  HeldKek Choose(std::vector<HeldKek> keks, SessionKeeper& keeper, const KekView& kek);
   // Renews the session when it does not. Throws Error when there is no session to be had.
   bool OpensItsCanary(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek);
   void AddSession(std::uint16_t index);
@@ -50,6 +56,7 @@ class WorkerProcess {
   std::atomic<std::uint32_t> sessions_{1};
   mutable std::mutex keys_mutex_;
   std::shared_ptr<const KeyTable> keys_;  // guarded by keys_mutex_
+  std::set<NameDigest> wanted_;           // guarded by keys_mutex_
   std::atomic<Clock::rep> last_search_{0};
 };
 

@@ -110,10 +110,11 @@ void WorkerThread::Operate(const Request& request) {
 }
 
 void WorkerThread::Inventory(std::string_view body) {
-  const auto number = WireReader(body).Get<std::uint16_t>();
+  InventoryRequest request = InventoryRequest::Decode(body);
   const std::shared_ptr<const KeyTable> keys =
-      number == 0 ? process_.Rescan(keeper_.session()) : process_.keys();
-  result_ = keys->Page(number).Encode();
+      request.page == 0 ? process_.Rescan(keeper_.session(), std::move(request.wanted))
+                        : process_.keys();
+  result_ = keys->Page(request.page).Encode();
 }
 
 Error WorkerThread::Judge(const Error& error, const Request& request) {
@@ -127,9 +128,16 @@ Error WorkerThread::Judge(const Error& error, const Request& request) {
   }
 }
 
+// Under a scheme of two keys a ciphertext is refused before it reaches its wrap key, by a
+// comparison here. So what the token says of one is no verdict on the ciphertext.
+bool WorkerThread::FailedOnWhatIsAuthentic(const Error& error, const Request& request) {
+  return IsUnwrap(request.head.kind) && request.keys.authenticator && MayBeRefusal(error.ckr());
+}
+
 // With a fresh session. Throws Error when there is not another one to be had.
 Error WorkerThread::JudgeToken(const Error& error, const Request& request) {
-  if (IsAmbiguous(error.ckr())) return JudgeAmbiguous(error, request);
+  if (IsAmbiguous(error.ckr()) || FailedOnWhatIsAuthentic(error, request))
+    return JudgeAmbiguous(error, request);
   const bool is_unwrap = IsUnwrap(request.head.kind);
   if (is_unwrap && MayBeRefusal(error.ckr())) return As(Reason::kCiphertextRefused, error);
   const bool lost = error.reason() == Reason::kSessionLost;

@@ -26,6 +26,7 @@ class WorkerThread {
   };
 
   void Handle(std::string_view datagram);
+  static bool FailedOnWhatIsAuthentic(const Error& error, const Request& request);
   // What is to be answered goes into result_.
   void Execute(Request& request);
   void Operate(const Request& request);

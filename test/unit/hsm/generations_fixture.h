@@ -18,8 +18,18 @@ inline std::string CkaId(char fill) {
   return std::string(16, fill);
 }
 
+// An envelope of `scheme`, as far as anybody but a token can tell.
+inline std::string EnvelopeOf(char fill, SchemeId scheme = SchemeId::kAesGcm) {
+  const bool is_cbc = scheme == SchemeId::kAesCbcHmac;
+  const bool is_rsa = FactsOf(scheme).wrap_key == ObjectKind::kRsaPrivate;
+  const Bytes iv(is_rsa ? 0 : is_cbc ? 16 : 12, static_cast<std::uint8_t>(fill));
+  const Bytes body(is_rsa ? 384 : is_cbc ? 48 : 32, static_cast<std::uint8_t>(fill));
+  const Bytes tag(is_cbc || is_rsa ? 32 : 16, static_cast<std::uint8_t>(fill));
+  return Serialize(scheme, iv, body, tag);
+}
+
 inline Canary CanaryOf(const std::string& key_id, char fill = 'c') {
-  return {.key_id = key_id, .blob = std::string(80, fill)};
+  return {.key_id = key_id, .blob = EnvelopeOf(fill)};
 }
 
 // The generations of one keyring, with time that a test moves and answers that it gives.
@@ -92,7 +102,7 @@ class GenerationsTest : public ::testing::Test {
   }
   JobEffects Succeed(const Job& job, std::size_t token = 0) {
     const std::string body =
-        job.kind == Job::Kind::kMakeCanary ? std::string(32, 'p') + std::string(80, 'b') : "";
+        job.kind == Job::Kind::kMakeCanary ? std::string(32, 'p') + EnvelopeOf('b') : "";
     return generations_->OnJobDone(token, job, nullptr, body, now_, wall_now_);
   }
   JobEffects Fail(const Job& job, Reason reason, std::size_t token = 0) {

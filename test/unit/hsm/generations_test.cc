@@ -93,7 +93,7 @@ TEST_F(GenerationsTest, MakesACanaryOfFirstUseAndSaysSo) {
   ASSERT_TRUE(effects.canary_to_save);
   EXPECT_EQ(effects.canary_to_save->source, CanarySource::kFirstUse);
   EXPECT_EQ(effects.canary_to_save->key_id, KeyId(1));
-  EXPECT_EQ(effects.canary_to_save->blob, std::string(80, 'b'));
+  EXPECT_EQ(effects.canary_to_save->blob, EnvelopeOf('b'));
   EXPECT_THAT(effects.events, ElementsAre(Named("key_trusted_on_first_use")));
 }
 
