@@ -14,6 +14,10 @@
 
 namespace mortise::test {
 
+bool TestToken::MakeKeyByTool(ToolKey, const std::string&, const std::string&) {
+  return false;
+}
+
 SecretBytes TestToken::Pin() const {
   return ReadSecretFile(ToConfig().pin_file);
 }

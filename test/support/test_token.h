@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,6 +11,9 @@
 #include "config/config.h"
 
 namespace mortise::test {
+
+// What the maker's own tool can make where C_GenerateKey does not work.
+enum class ToolKey : std::uint8_t { kAes256, kRsa3072, kHmacSha256 };
 
 // A real token of some make, private to one test and gone with this object: what a
 // test must know to reach it, so that one suite runs over them all. What such a
@@ -26,6 +30,10 @@ class TestToken {
   virtual std::map<std::string, std::string> environment() const = 0;
   // As in mortise.yaml, under this name.
   virtual config::Token ToConfig(const std::string& name = "test") const = 0;
+
+  // Makes a key with the maker's tool, of this CKA_LABEL and CKA_ID; false where there
+  // is none, and C_GenerateKey is the way.
+  virtual bool MakeKeyByTool(ToolKey kind, const std::string& label, const std::string& id);
 
   SecretBytes Pin() const;
   // environment() for this process, before it loads the library.

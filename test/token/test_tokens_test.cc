@@ -18,6 +18,20 @@ namespace {
 
 using test::TokenKind;
 
+CK_ULONG CountObjects(const Session& session, CK_OBJECT_CLASS object_class, std::string label) {
+  std::array<CK_ATTRIBUTE, 2> wanted = {
+      CK_ATTRIBUTE{CKA_CLASS, &object_class, sizeof(object_class)},
+      CK_ATTRIBUTE{CKA_LABEL, label.data(), label.size()}};
+  std::array<CK_OBJECT_HANDLE, 8> found{};
+  CK_ULONG count = 0;
+  EXPECT_EQ(session.p11().C_FindObjectsInit(session.handle(), wanted.data(), wanted.size()),
+            CKR_OK);
+  EXPECT_EQ(session.p11().C_FindObjects(session.handle(), found.data(), found.size(), &count),
+            CKR_OK);
+  EXPECT_EQ(session.p11().C_FindObjectsFinal(session.handle()), CKR_OK);
+  return count;
+}
+
 class TestTokens : public testing::TestWithParam<TokenKind> {
  protected:
   void SetUp() override {
@@ -90,12 +104,38 @@ TEST_P(TestTokens, ListsItsMechanismsWithTheirUses) {
   EXPECT_TRUE(encrypts);
 }
 
-INSTANTIATE_TEST_SUITE_P(Real, TestTokens, testing::ValuesIn(test::TokenKinds()),
-                         [](const auto& info) {
-                           std::string name = info.param.name;
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
+class TokenWithATool : public TestTokens {};
+
+TEST_P(TokenWithATool, ShowsTheKeysThatItHasMade) {
+  for (const auto& [kind, label] : {std::pair{test::ToolKey::kAes256, "an-aes-key"},
+                                    {test::ToolKey::kHmacSha256, "an-hmac-key"},
+                                    {test::ToolKey::kRsa3072, "an-rsa-key"}}) {
+    ASSERT_TRUE(token_->MakeKeyByTool(kind, label, "k1"));
+  }
+  module_.reset();  // it looks once, when it is initialised
+  module_.emplace(config_.module, config_.init_args);
+  const Session session(*module_, slot_, config_.read_write_sessions);
+  session.Login(ParseUserType(config_.user_type), token_->Pin().view());
+  EXPECT_EQ(CountObjects(session, CKO_SECRET_KEY, "an-aes-key"), 1U);
+  EXPECT_EQ(CountObjects(session, CKO_SECRET_KEY, "an-hmac-key"), 1U);
+  EXPECT_EQ(CountObjects(session, CKO_PRIVATE_KEY, "an-rsa-key"), 1U);
+  EXPECT_EQ(CountObjects(session, CKO_PUBLIC_KEY, "an-rsa-key"), 1U);
+}
+
+std::string NameOf(const testing::TestParamInfo<TokenKind>& info) {
+  std::string name = info.param.name;
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+std::vector<TokenKind> WithATool() {
+  std::vector<TokenKind> kinds = test::TokenKinds();
+  std::erase_if(kinds, [](const TokenKind& kind) { return kind.name != "tpm2"; });
+  return kinds;
+}
+
+INSTANTIATE_TEST_SUITE_P(Real, TestTokens, testing::ValuesIn(test::TokenKinds()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Real, TokenWithATool, testing::ValuesIn(WithATool()), NameOf);
 
 }  // namespace
 }  // namespace mortise::hsm
