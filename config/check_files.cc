@@ -65,8 +65,8 @@ void RequirePinFile(const std::string& pin_file) {
   }
 }
 
-// `key create --canary-out` may be about to write the file.
-void RequireCanaries(const std::string& file) {
+// One that is read while mortise runs; a command may be about to write it.
+void RequireHotFile(const std::string& file) {
   if (IsMissing(file)) return RequireFolder(fs::path(file).parent_path().string());
   RequireTrustedPath(file);
   if (!fs::is_regular_file(file)) throw Error(Reason::kConfig, file + ": is not a file");
@@ -82,13 +82,17 @@ void CheckTokenFiles(const Token& token, const std::string& path, Problems& prob
 }
 
 void CheckKeyringFiles(const Keyring& keyring, const std::string& path, Problems& problems) {
-  const std::string socket_path = Join(path, "socket"), canaries_path = Join(path, "canaries");
+  const std::string socket_path = Join(path, "socket"), canaries_path = Join(path, "canaries"),
+                    keys_path = Join(path, "keysFile");
   if (problems.IsSound(socket_path)) {
     Try(socket_path, problems,
         [&] { RequireFolderOrPlaceForIt(fs::path(keyring.socket).parent_path()); });
   }
   if (!keyring.canaries.empty() && problems.IsSound(canaries_path)) {
-    Try(canaries_path, problems, [&] { RequireCanaries(keyring.canaries); });
+    Try(canaries_path, problems, [&] { RequireHotFile(keyring.canaries); });
+  }
+  if (!keyring.keys_file.empty() && problems.IsSound(keys_path)) {
+    Try(keys_path, problems, [&] { RequireHotFile(keyring.keys_file); });
   }
 }
 

@@ -78,6 +78,10 @@ void CheckToken(const Token& token, const std::string& path, Problems& problems)
   CheckForm(Join(path, "uri"), token.uri, ProblemOfUri, problems);
   CheckForm(Join(path, "userType"), token.user_type, ProblemOfUserType, problems);
   CheckPin(token, path, problems);
+  if (token.assurance && !token.assurance->valid_until.empty()) {
+    CheckForm(Join(path, "assurance.validUntil"), token.assurance->valid_until, ProblemOfDate,
+              problems);
+  }
   for (const auto& [name, value] : token.environment) {
     CheckForm(Join(Join(path, "environment"), name), name, ProblemOfVariable, problems);
   }
@@ -88,6 +92,17 @@ void CheckToken(const Token& token, const std::string& path, Problems& problems)
         fmt::format("{} is less than operationTimeout ({}): every slow operation would "
                     "end its worker",
                     FormatDuration(token.hang_limit), FormatDuration(token.operation_timeout)));
+  }
+}
+
+void CheckWaiver(const std::string& path, const std::string& attribute, const Keyring& keyring,
+                 Problems& problems) {
+  if (attribute != "CKA_NEVER_EXTRACTABLE") {
+    CheckForm(path, attribute, ProblemOfWaiver, problems);
+  } else if (keyring.discovery == Discovery::kToken) {
+    problems.Add(path,
+                 "CKA_NEVER_EXTRACTABLE cannot be waived for keys that are found by their labels: "
+                 "the key could exist outside the token; name such keys in a keysFile");
   }
 }
 
@@ -103,7 +118,7 @@ void CheckTokensOf(const Keyring& keyring, const std::string& path, const Config
     const std::string waive_path = Join(path + ".policy.waive", name);
     CheckIsToken(waive_path, name, config, problems);
     for (std::size_t i = 0; i < attributes.size(); ++i) {
-      CheckForm(Join(waive_path, i), attributes[i], ProblemOfWaiver, problems);
+      CheckWaiver(Join(waive_path, i), attributes[i], keyring, problems);
     }
   }
 }
@@ -119,6 +134,43 @@ void CheckTrust(const Keyring& keyring, const std::string& path, Problems& probl
     problems.Add(canaries_path, "is missing; trust: pinned needs the file of pinned canaries");
   } else {
     CheckForm(canaries_path, keyring.canaries, ProblemOfPath, problems);
+  }
+}
+
+void CheckDiscovery(const Keyring& keyring, const std::string& path, Problems& problems) {
+  const std::string file_path = Join(path, "keysFile");
+  if (!problems.IsSound(file_path) || !problems.IsSound(Join(path, "discovery"))) return;
+  if (keyring.discovery == Discovery::kToken) {
+    if (!keyring.keys_file.empty())
+      problems.Add(file_path, "is used with discovery: file only; set that or leave it out");
+  } else if (keyring.keys_file.empty()) {
+    problems.Add(file_path, "is missing; discovery: file needs the file that lists the keys");
+  } else {
+    CheckForm(file_path, keyring.keys_file, ProblemOfPath, problems);
+  }
+}
+
+// What mode fips would refuse of every new key.
+void CheckFips(const Keyring& keyring, const std::string& path, const Config& config,
+               Problems& problems) {
+  if (keyring.policy.mode != PolicyMode::kFips) return;
+  if (keyring.scheme.starts_with("rsa-")) {
+    problems.Add(Join(path, "scheme"),
+                 keyring.scheme +
+                     " encrypts outside the token, which policy mode fips does not "
+                     "take; choose another scheme or mode: strict");
+  }
+  if (keyring.scheme != "aes-gcm") return;
+  for (std::size_t i = 0; i < config.tokens.size(); ++i) {
+    const Token& token = config.tokens[i];
+    if (token.iv_mode != IvMode::kCaller ||
+        std::ranges::find(keyring.tokens, token.name) == keyring.tokens.end())
+      continue;
+    problems.Add(Join(path, "policy.mode"),
+                 fmt::format("fips does not take the caller's IVs, which {} (ivMode: caller) wraps "
+                             "with; choose an ivMode where the token makes them, or scheme: "
+                             "aes-kwp",
+                             Printable(token.name)));
   }
 }
 
@@ -145,6 +197,8 @@ void CheckKeyring(const Keyring& keyring, const std::string& path, const Config&
   CheckForm(Join(path, "socket"), keyring.socket, ProblemOfSocket, problems);
   CheckTokensOf(keyring, path, config, problems);
   CheckTrust(keyring, path, problems);
+  CheckDiscovery(keyring, path, problems);
+  CheckFips(keyring, path, config, problems);
   CheckStaleness(keyring, path, config, problems);
 }
 

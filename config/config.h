@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,17 @@ struct Server {
   int queue = 4096;  // queue: requests waiting per token
 };
 
+// What a certificate says of a token. mortise cannot verify it: status shows it as stated, beside
+// what the token itself reports. Every value is text, so a number wants quotes.
+struct Assurance {
+  std::string standard;     // standard: such as "FIPS 140-3" or "Common Criteria"; mandatory
+  std::string certificate;  // certificate: its number
+  std::string level;        // level: such as "3" or "EAL4+"
+  std::string firmware;     // firmware: the certified version; compared with the token's own
+  std::string mode;         // mode: how the device must be run, in the certificate's words
+  std::string valid_until;  // validUntil: last day of the certificate, YYYY-MM-DD; "": not stated
+};
+
 struct Token {
   std::string name;           // name: the word for it in metrics, logs and status
   std::string module;         // module: absolute path of the vendor's PKCS#11 library
@@ -68,11 +80,16 @@ struct Token {
   Rescan rescan = Rescan::kSession;         // rescan: session or respawn
   IvMode iv_mode = IvMode::kAuto;           // ivMode
   std::string location;                     // location: where it stands, for the key inventory
+  std::optional<Assurance> assurance;       // assurance: what its certificate says, if it has one
 };
 
 struct KeyPolicy {
-  PolicyMode mode = PolicyMode::kStrict;                  // mode: strict or fips
-  std::map<std::string, std::vector<std::string>> waive;  // waive: token name -> attribute names
+  // mode: strict, or fips, which also refuses to wrap with an IV that is not the token's own and
+  // by a scheme that encrypts outside the token
+  PolicyMode mode = PolicyMode::kStrict;
+  // waive: token name -> names of attributes that keys may lack there, {hsm-a: [CKA_LOCAL]};
+  // CKA_NEVER_EXTRACTABLE only with discovery: file
+  std::map<std::string, std::vector<std::string>> waive;
 };
 
 struct Keyring {
@@ -89,15 +106,16 @@ struct Keyring {
   Duration status_staleness =
       seconds(30);  // statusStaleness: age at which a proof is worth nothing
   Discovery discovery = Discovery::kToken;  // discovery: token, or file with keysFile
-  std::string keys_file;                    // keysFile
-  Duration rescan_interval = seconds(30);   // rescanInterval
-  Trust trust = Trust::kFirstUse;           // trust: first-use, or pinned with canaries
-  std::string canaries;                     // canaries: file of pinned canaries
-  std::string scheme = "auto";              // scheme: for new keys
-  KeyPolicy policy;                         // policy
-  Duration cryptoperiod = hours(8760);      // cryptoperiod
-  std::uint64_t wrap_limit = 268435456;     // wrapLimit: wraps per KEK by this node; 2^28
-  int max_wraps_per_second = 20;            // maxWrapsPerSecond: burst ten times that; 0 = no limit
+  // keysFile: absolute path of the list of keys (config/keys_file.h), read anew at every rescan
+  std::string keys_file;
+  Duration rescan_interval = seconds(30);  // rescanInterval
+  Trust trust = Trust::kFirstUse;          // trust: first-use, or pinned with canaries
+  std::string canaries;                 // canaries: file of pinned canaries, read anew all the time
+  std::string scheme = "auto";          // scheme: for new keys; those that exist keep their own
+  KeyPolicy policy;                     // policy
+  Duration cryptoperiod = hours(8760);  // cryptoperiod
+  std::uint64_t wrap_limit = 268435456;  // wrapLimit: wraps per KEK by this node; 2^28
+  int max_wraps_per_second = 20;         // maxWrapsPerSecond: burst ten times that; 0 = no limit
 };
 
 struct Config {

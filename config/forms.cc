@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/error.h"
 #include "config/problems.h"
 
 namespace mortise::config {
@@ -99,6 +101,15 @@ std::string ProblemOfAddress(const std::string& address) {
   return "";
 }
 
+std::string ProblemOfDate(const std::string& text) {
+  try {
+    ParseTime(text + "T00:00:00Z");
+  } catch (const Error&) {
+    return "must be a day of the form 2026-01-31";
+  }
+  return "";
+}
+
 std::string ProblemOfUserType(const std::string& type) {
   if (type == "user") return "";
   // PKCS#11: vendor-defined user types have the highest bit set.
@@ -129,9 +140,6 @@ std::string ProblemOfVariable(const std::string& name) {
 }
 
 std::string ProblemOfWaiver(const std::string& attribute) {
-  if (attribute == "CKA_NEVER_EXTRACTABLE") {
-    return "CKA_NEVER_EXTRACTABLE cannot be waived: the key could exist outside the token";
-  }
   if (std::ranges::find(kWaivable, attribute) != kWaivable.end()) return "";
   return "is no attribute that can be waived" + Suggestion(attribute, kWaivable);
 }

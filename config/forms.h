@@ -12,6 +12,7 @@ std::string ProblemOfContext(const std::string& context);
 std::string ProblemOfPath(const std::string& path);
 std::string ProblemOfSocket(const std::string& path);
 std::string ProblemOfAddress(const std::string& address);
+std::string ProblemOfDate(const std::string& text);
 std::string ProblemOfUserType(const std::string& type);
 std::string ProblemOfVariable(const std::string& name);
 std::string ProblemOfWaiver(const std::string& attribute);

@@ -17,6 +17,15 @@ void MapServer(Section& section, Server& server) {
   section.Int("queue", server.queue, 1, 65536);
 }
 
+void MapAssurance(Section& section, Assurance& assurance) {
+  section.Text("standard", assurance.standard, Presence::kRequired);
+  section.Text("certificate", assurance.certificate);
+  section.Text("level", assurance.level);
+  section.Text("firmware", assurance.firmware);
+  section.Text("mode", assurance.mode);
+  section.Text("validUntil", assurance.valid_until);
+}
+
 Token MapToken(Section& section) {
   Token token;
   section.Text("name", token.name, Presence::kRequired);
@@ -37,6 +46,8 @@ Token MapToken(Section& section) {
   section.Choice("rescan", token.rescan, kRescans);
   section.Choice("ivMode", token.iv_mode, kIvModes);
   section.Text("location", token.location);
+  section.Map("assurance",
+              [&](Section& assurance) { MapAssurance(assurance, token.assurance.emplace()); });
   return token;
 }
 
@@ -51,7 +62,7 @@ void MapNames(Section& section, Keyring& keyring) {
 
 void MapKeys(Section& section, Keyring& keyring) {
   section.Choice("discovery", keyring.discovery, kDiscoveries);
-  section.EmptyText("keysFile");
+  section.Text("keysFile", keyring.keys_file);
   section.Time("rescanInterval", keyring.rescan_interval, 100ms, 1h);
   section.Choice("trust", keyring.trust, kTrusts);
   section.Text("canaries", keyring.canaries);

@@ -127,13 +127,6 @@ void Section::Text(std::string_view key, std::string& field, Presence presence) 
   if (const Node* node = Find(key, presence)) ReadText(*node, PathOf(key), field);
 }
 
-void Section::EmptyText(std::string_view key) {
-  std::string text;
-  const Node* node = Find(key);
-  if (node == nullptr || !ReadText(*node, PathOf(key), text) || text.empty()) return;
-  problems_.Add(PathOf(key), "is not available in this version; leave the key out");
-}
-
 void Section::Bool(std::string_view key, bool& field) {
   const Node* node = Find(key);
   if (node == nullptr || !RequireKind(*node, Node::Kind::kScalar, PathOf(key))) return;
@@ -150,9 +143,9 @@ void Section::Int(std::string_view key, int& field, int min, int max) {
   field = static_cast<int>(value);
 }
 
-void Section::Int(std::string_view key, std::uint64_t& field, std::uint64_t min,
-                  std::uint64_t max) {
-  if (const Node* node = Find(key)) ReadInteger(*node, PathOf(key), min, max, field);
+void Section::Int(std::string_view key, std::uint64_t& field, std::uint64_t min, std::uint64_t max,
+                  Presence presence) {
+  if (const Node* node = Find(key, presence)) ReadInteger(*node, PathOf(key), min, max, field);
 }
 
 void Section::Mode(std::string_view key, mode_t& field) {

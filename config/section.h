@@ -36,11 +36,10 @@ class Section {
   Section(const Node& node, std::string path, Problems& problems);
 
   void Text(std::string_view key, std::string& field, Presence presence = Presence::kOptional);
-  // A key whose feature is not in this version: only its default, empty text, is taken.
-  void EmptyText(std::string_view key);
   void Bool(std::string_view key, bool& field);
   void Int(std::string_view key, int& field, int min, int max);
-  void Int(std::string_view key, std::uint64_t& field, std::uint64_t min, std::uint64_t max);
+  void Int(std::string_view key, std::uint64_t& field, std::uint64_t min, std::uint64_t max,
+           Presence presence = Presence::kOptional);
   // A socket's mode, as "0600": read and write bits only, and the owner has both.
   void Mode(std::string_view key, mode_t& field);
   void Time(std::string_view key, Duration& field, Duration min, Duration max);
@@ -50,7 +49,8 @@ class Section {
   void TextsMap(std::string_view key, std::map<std::string, std::vector<std::string>>& field);
 
   template <typename Field, typename T, std::size_t kSize>
-  void Choice(std::string_view key, Field& field, const Word<T> (&words)[kSize]);
+  void Choice(std::string_view key, Field& field, const Word<T> (&words)[kSize],
+              Presence presence = Presence::kOptional);
 
   // Hands the map under `key` to `read`; an absent one is not read.
   void Map(std::string_view key, const std::function<void(Section&)>& read);
@@ -77,8 +77,9 @@ class Section {
 };
 
 template <typename Field, typename T, std::size_t kSize>
-void Section::Choice(std::string_view key, Field& field, const Word<T> (&words)[kSize]) {
-  const Node* node = Find(key);
+void Section::Choice(std::string_view key, Field& field, const Word<T> (&words)[kSize],
+                     Presence presence) {
+  const Node* node = Find(key, presence);
   std::string word;
   if (node == nullptr || !ReadText(*node, PathOf(key), word)) return;
   std::vector<std::string_view> available;

@@ -46,6 +46,19 @@ class Writer {
   YAML::Emitter& out_;
 };
 
+void ShowAssurance(YAML::Emitter& out, const Assurance& assurance) {
+  Writer writer(out);
+  writer.Key("assurance") << YAML::BeginMap;
+  writer.Text("standard", assurance.standard);
+  for (const auto& [key, text] :
+       {std::pair{"certificate", &assurance.certificate}, std::pair{"level", &assurance.level},
+        std::pair{"firmware", &assurance.firmware}, std::pair{"mode", &assurance.mode},
+        std::pair{"validUntil", &assurance.valid_until}}) {
+    if (!text->empty()) writer.Text(key, *text);
+  }
+  out << YAML::EndMap;
+}
+
 void ShowToken(YAML::Emitter& out, const Token& token) {
   Writer writer(out);
   out << YAML::BeginMap;
@@ -69,6 +82,7 @@ void ShowToken(YAML::Emitter& out, const Token& token) {
   writer.Choice("rescan", token.rescan, kRescans);
   writer.Choice("ivMode", token.iv_mode, kIvModes);
   writer.UserText("location", token.location);
+  if (token.assurance) ShowAssurance(out, *token.assurance);
   out << YAML::EndMap;
 }
 
@@ -104,6 +118,7 @@ void ShowKeyring(YAML::Emitter& out, const Keyring& keyring) {
   writer.Time("bridgeLimit", keyring.bridge_limit);
   writer.Time("statusStaleness", keyring.status_staleness);
   writer.Choice("discovery", keyring.discovery, kDiscoveries);
+  if (!keyring.keys_file.empty()) writer.Text("keysFile", keyring.keys_file);
   writer.Time("rescanInterval", keyring.rescan_interval);
   writer.Choice("trust", keyring.trust, kTrusts);
   if (!keyring.canaries.empty()) writer.Text("canaries", keyring.canaries);

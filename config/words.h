@@ -3,6 +3,7 @@
 // show.cc. The ones that are not available have their feature in a later version.
 #pragma once
 
+#include "config/keys_file.h"
 #include "config/section.h"
 
 namespace mortise::config {
@@ -25,11 +26,11 @@ inline constexpr Word<IvMode> kIvModes[] = {{"auto", IvMode::kAuto},
 inline constexpr Word<StatusPolicy> kStatusPolicies[] = {{"bridge", StatusPolicy::kBridge},
                                                          {"strict", StatusPolicy::kStrict}};
 inline constexpr Word<Discovery> kDiscoveries[] = {{"token", Discovery::kToken},
-                                                   {"file", Discovery::kFile, false}};
+                                                   {"file", Discovery::kFile}};
 inline constexpr Word<Trust> kTrusts[] = {{"first-use", Trust::kFirstUse},
                                           {"pinned", Trust::kPinned}};
 inline constexpr Word<PolicyMode> kPolicyModes[] = {{"strict", PolicyMode::kStrict},
-                                                    {"fips", PolicyMode::kFips, false}};
+                                                    {"fips", PolicyMode::kFips}};
 inline constexpr Word<TokenPolicy> kTokenPolicies[] = {
     {"active-passive", TokenPolicy::kActivePassive}};
 // Of these the value is the word itself.
@@ -42,6 +43,18 @@ inline constexpr Word<std::string_view> kSchemes[] = {{"auto", "auto"},
                                                       {"rsa-oaep-sign", "rsa-oaep-sign"},
                                                       {"rsa-oaep-hmac-sha1", "rsa-oaep-hmac-sha1"},
                                                       {"rsa-oaep-sign-sha1", "rsa-oaep-sign-sha1"}};
+// Of a key that exists: as above, but for auto.
+inline constexpr Word<std::string_view> kListedSchemes[] = {
+    {"aes-gcm", "aes-gcm"},
+    {"aes-kwp", "aes-kwp"},
+    {"aes-cbc-hmac", "aes-cbc-hmac"},
+    {"rsa-oaep-hmac", "rsa-oaep-hmac"},
+    {"rsa-oaep-sign", "rsa-oaep-sign"},
+    {"rsa-oaep-hmac-sha1", "rsa-oaep-hmac-sha1"},
+    {"rsa-oaep-sign-sha1", "rsa-oaep-sign-sha1"}};
+inline constexpr Word<ListedState> kListedStates[] = {{"active", ListedState::kActive},
+                                                      {"decrypt-only", ListedState::kDecryptOnly},
+                                                      {"withdrawn", ListedState::kWithdrawn}};
 inline constexpr Word<std::string_view> kVersions[] = {{"v2", "v2"}, {"v2beta1", "v2beta1"}};
 
 }  // namespace mortise::config

@@ -75,6 +75,16 @@ TEST_F(GoodFilesTest, ShowGivesTextThatLoadAccepts) {
   EXPECT_THAT(Problems(), IsEmpty());
 }
 
+TEST_F(GoodFilesTest, RefusesAKeysFileThatOthersCanWriteAndWaitsForOneThatIsMissing) {
+  Append("  - {name: l, context: c, socket: " + dir_ / "l.sock" +
+         ", discovery: file, keysFile: " + dir_ / "keys.yaml" + "}\n");
+  EXPECT_THAT(Problems(), IsEmpty());
+  Write("keys.yaml", "", 0666);
+  EXPECT_THAT(Problems(), ElementsAre(testing::AllOf(
+                              HasSubstr("keyrings[1].keysFile: "),
+                              HasSubstr("keys.yaml: can be written by group or others"))));
+}
+
 TEST_F(GoodFilesTest, RefusesAMissingConfiguration) {
   unlink((dir_ / "m.yaml").c_str());
   EXPECT_THAT(Problems(), ElementsAre(testing::AllOf(HasSubstr("m.yaml: No such file"),

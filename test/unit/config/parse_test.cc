@@ -58,6 +58,27 @@ TEST(ConfigTest, ReadsEveryKeyOfAToken) {
   EXPECT_EQ(token.iv_mode, IvMode::kCaller);
 }
 
+TEST(ConfigTest, ReadsWhatIsStatedOfATokensCertificate) {
+  const Token token = Parse(WithTokenLine("assurance: {standard: FIPS 140-3, certificate: \"4711\","
+                                          " level: \"3\", firmware: \"7.4\", mode: approved,"
+                                          " validUntil: 2030-12-31}"),
+                            "m.yaml")
+                          .tokens.at(0);
+  ASSERT_TRUE(token.assurance);
+  EXPECT_EQ(token.assurance->standard, "FIPS 140-3");
+  EXPECT_EQ(token.assurance->certificate, "4711");
+  EXPECT_EQ(token.assurance->level, "3");
+  EXPECT_EQ(token.assurance->firmware, "7.4");
+  EXPECT_EQ(token.assurance->mode, "approved");
+  EXPECT_EQ(token.assurance->valid_until, "2030-12-31");
+}
+
+TEST(ConfigTest, TakesFipsWhereATokenMayMakeItsIvsOrAnotherSchemeNeedsNone) {
+  const std::string caller = With("    pinFile", "    ivMode: caller\n    pinFile");
+  EXPECT_THAT(ProblemsOf(caller + "    policy: {mode: fips}\n"), IsEmpty());
+  EXPECT_THAT(ProblemsOf(caller + "    scheme: aes-kwp\n    policy: {mode: fips}\n"), IsEmpty());
+}
+
 TEST(ConfigTest, ReadsEveryKeyOfAKeyring) {
   const Keyring keyring = Parse(WithKeyringLine(R"(socketMode: "0660"
     allowedUids: [0, 65535]
@@ -67,13 +88,13 @@ TEST(ConfigTest, ReadsEveryKeyOfAKeyring) {
     statusPolicy: strict
     bridgeLimit: 1h30m
     statusStaleness: 1m
-    discovery: token
-    keysFile: ""
+    discovery: file
+    keysFile: /etc/mortise/keys.yaml
     rescanInterval: 10s
     trust: pinned
     canaries: /etc/mortise/canaries.json
     scheme: aes-gcm
-    policy: {mode: strict, waive: {hsm-a: [CKA_LOCAL]}}
+    policy: {mode: fips, waive: {hsm-a: [CKA_LOCAL, CKA_NEVER_EXTRACTABLE]}}
     cryptoperiod: 24h
     wrapLimit: 1000
     maxWrapsPerSecond: 0)"),
@@ -89,7 +110,10 @@ TEST(ConfigTest, ReadsEveryKeyOfAKeyring) {
   EXPECT_EQ(keyring.trust, Trust::kPinned);
   EXPECT_EQ(keyring.canaries, "/etc/mortise/canaries.json");
   EXPECT_EQ(keyring.scheme, "aes-gcm");
-  EXPECT_THAT(keyring.policy.waive.at("hsm-a"), ElementsAre("CKA_LOCAL"));
+  EXPECT_THAT(keyring.policy.waive.at("hsm-a"), ElementsAre("CKA_LOCAL", "CKA_NEVER_EXTRACTABLE"));
+  EXPECT_EQ(keyring.policy.mode, PolicyMode::kFips);
+  EXPECT_EQ(keyring.discovery, Discovery::kFile);
+  EXPECT_EQ(keyring.keys_file, "/etc/mortise/keys.yaml");
   EXPECT_EQ(keyring.cryptoperiod, 24h);
   EXPECT_EQ(keyring.wrap_limit, 1000U);
   EXPECT_EQ(keyring.max_wraps_per_second, 0);
@@ -111,6 +135,16 @@ TEST(ConfigTest, ShowsWhatItReadsBackTheSame) {
   const Config config = Parse(text + "    policy: {waive: {\"null\": [CKA_LOCAL]}}\n", "m.yaml");
   const std::string shown = Show(config);
   EXPECT_EQ(Show(Parse(shown, "shown.yaml")), shown);
+}
+
+TEST(ConfigTest, ShowsACertificateAndAKeysFileAsItReadsThem) {
+  const std::string text =
+      With("    pinFile", "    assurance: {standard: FIPS, level: \"3\"}\n    pinFile") +
+      "    discovery: file\n    keysFile: /etc/k.yaml\n";
+  const std::string shown = Show(Parse(text, "m.yaml"));
+  EXPECT_EQ(Show(Parse(shown, "shown.yaml")), shown);
+  EXPECT_EQ(Parse(shown, "shown.yaml").tokens.at(0).assurance->level, "3");
+  EXPECT_EQ(Parse(shown, "shown.yaml").keyrings.at(0).keys_file, "/etc/k.yaml");
 }
 
 TEST(ConfigTest, ShowsTextThatYamlWouldTakeForSomethingElse) {
