@@ -40,7 +40,12 @@ std::optional<Bytes> ReadBytes(const Session& session, CK_OBJECT_HANDLE object,
                                CK_ATTRIBUTE_TYPE type) {
   std::array<std::uint8_t, 1024> buffer;
   CK_ATTRIBUTE attribute{type, buffer.data(), buffer.size()};
-  const CK_RV rv = session.p11().C_GetAttributeValue(session.handle(), object, &attribute, 1);
+  CK_RV rv = session.p11().C_GetAttributeValue(session.handle(), object, &attribute, 1);
+  if (rv == CKR_BUFFER_TOO_SMALL) {
+    // NSS softokn wants exactly this size for a number of a token object, and no more.
+    attribute = {type, buffer.data(), sizeof(CK_ULONG)};
+    rv = session.p11().C_GetAttributeValue(session.handle(), object, &attribute, 1);
+  }
   if (rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE ||
       rv == CKR_BUFFER_TOO_SMALL ||
       rv == CKR_GENERAL_ERROR) {  // SoftHSM 2.6.1 says so for the dates of a private key
