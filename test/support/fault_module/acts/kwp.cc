@@ -32,12 +32,8 @@ class Kwp final : public Layer {
 
   CK_RV GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type,
                          CK_MECHANISM_INFO* info) override {
-    if (!Plays(Act::kKwp) || type != CKM_AES_KEY_WRAP_KWP) {
-      return below().GetMechanismInfo(slot, type, info);
-    }
-    const CK_RV rv = below().GetMechanismInfo(slot, CKM_AES_ECB, info);
-    info->flags = CKF_ENCRYPT | CKF_DECRYPT;
-    return rv;
+    const bool is_mine = Plays(Act::kKwp) && type == CKM_AES_KEY_WRAP_KWP;
+    return below().GetMechanismInfo(slot, is_mine ? CKM_AES_ECB : type, info);
   }
 
   CK_RV CloseSession(Session session) override {

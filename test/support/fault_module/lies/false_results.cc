@@ -23,8 +23,8 @@ class FalseResults final : public Layer {
   CK_RV Encrypt(Session session, CK_BYTE* in, CK_ULONG in_size, CK_BYTE* out,
                 CK_ULONG* out_size) override {
     const CK_ULONG room = out == nullptr ? 0 : *out_size;
-    std::vector<CK_BYTE> elsewhere(room);
-    CK_BYTE* const to = room > 0 && Plays(Lie::kUnchangedOutput) ? elsewhere.data() : out;
+    std::vector<CK_BYTE> elsewhere(Plays(Lie::kUnchangedOutput) ? room : 0);
+    CK_BYTE* const to = elsewhere.empty() ? out : elsewhere.data();
     const CK_RV rv = below().Encrypt(session, in, in_size, to, out_size);
     if (rv != CKR_OK || out == nullptr) return rv;
     if (Plays(Lie::kDropsTag)) *out_size = std::min(*out_size, in_size);
@@ -35,8 +35,8 @@ class FalseResults final : public Layer {
   CK_RV Decrypt(Session session, CK_BYTE* in, CK_ULONG in_size, CK_BYTE* out,
                 CK_ULONG* out_size) override {
     const CK_ULONG room = out == nullptr ? 0 : *out_size;
-    std::vector<CK_BYTE> elsewhere(room);
-    CK_BYTE* const to = room > 0 && Plays(Lie::kUnchangedPlaintext) ? elsewhere.data() : out;
+    std::vector<CK_BYTE> elsewhere(Plays(Lie::kUnchangedPlaintext) ? room : 0);
+    CK_BYTE* const to = elsewhere.empty() ? out : elsewhere.data();
     const CK_RV rv = below().Decrypt(session, in, in_size, to, out_size);
     if (rv != CKR_OK || out == nullptr) return rv;
     FalsifySize(Lie::kShortPlaintext, Lie::kLongPlaintext, room, out, out_size);
@@ -77,8 +77,8 @@ class FalseResults final : public Layer {
     if (tag != nullptr) std::copy_n(tag, tag_before.size(), tag_before.begin());
 
     const CK_ULONG room = out == nullptr ? 0 : *out_size;
-    std::vector<CK_BYTE> elsewhere(room);
-    CK_BYTE* const to = room > 0 && Plays(Lie::kUnchangedOutput) ? elsewhere.data() : out;
+    std::vector<CK_BYTE> elsewhere(Plays(Lie::kUnchangedOutput) ? room : 0);
+    CK_BYTE* const to = elsewhere.empty() ? out : elsewhere.data();
     const CK_RV rv = below().EncryptMessage(session, parameter, parameter_size, aad, aad_size, in,
                                             in_size, to, out_size);
     if (rv != CKR_OK || out == nullptr) return rv;
