@@ -13,6 +13,9 @@
 namespace mortise::hsm {
 namespace {
 
+// CK_UNAVAILABLE_INFORMATION is ~0, and openCryptoki answers ~1.
+constexpr CK_ULONG kBelievableSessions = 1 << 20;
+
 using Uri = std::unique_ptr<P11KitUri, decltype(&p11_kit_uri_free)>;
 
 Uri ParseUri(const std::string& text) {
@@ -57,8 +60,7 @@ TokenDescription DescribeToken(const Module& module, CK_SLOT_ID slot) {
       .serial = FromPadded(info.serialNumber, sizeof(info.serialNumber)),
       .firmware = fmt::format("{}.{}", info.firmwareVersion.major, info.firmwareVersion.minor),
       .flags = info.flags,
-      .max_sessions =
-          info.ulMaxSessionCount == CK_UNAVAILABLE_INFORMATION ? 0 : info.ulMaxSessionCount,
+      .max_sessions = info.ulMaxSessionCount > kBelievableSessions ? 0 : info.ulMaxSessionCount,
   };
 }
 

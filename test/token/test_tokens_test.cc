@@ -2,6 +2,7 @@
 // Every make of token that a test can have is really there: it loads, is found by its
 // URI, lets its user in and does something.
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,6 +19,10 @@ namespace mortise::hsm {
 namespace {
 
 using test::TokenKind;
+using testing::AllOf;
+using testing::AnyOf;
+using testing::Ge;
+using testing::Le;
 
 std::vector<CK_OBJECT_HANDLE> FindObjects(const Session& session, CK_OBJECT_CLASS object_class,
                                           std::string label) {
@@ -72,6 +77,8 @@ TEST_P(TestTokens, IsFoundByItsUriAndLetsItsUserIn) {
   fmt::print("{}: library {}, token {} of {}, model {}, serial {}, firmware {}, flags {:#x}\n",
              token_->name(), module_->library(), description.label, description.manufacturer,
              description.model, description.serial, description.firmware, description.flags);
+
+  EXPECT_THAT(description.max_sessions, AnyOf(0U, AllOf(Ge(4U), Le(1024U))));
 
   const Session session(*module_, slot_, config_.read_write_sessions);
   session.Login(ParseUserType(config_.user_type), token_->Pin().view());
