@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "hsm/scheme/scheme_facts.h"
 #include "test/support/softhsm_token.h"
 
 namespace mortise::test {
@@ -16,10 +17,19 @@ struct KeyToMake {
   WallTime activation = WallNow() - std::chrono::minutes(5);
   std::string cka_id;       // empty: 16 random bytes
   bool is_planted = false;  // its value came from outside, which the attributes tell
+  hsm::SchemeId scheme = hsm::SchemeId::kAesGcm;
+  std::string authenticator_id;  // empty: 16 random bytes
+  std::string signer = "ed25519";
 };
 
+// One object, of a kind that make-key names.
+void MakeObject(const SoftHsmToken& token, const std::string& label, const std::string& cka_id,
+                const std::string& kind);
+// The label of a key's object of that role.
+std::string LabelOf(const KeyToMake& key, hsm::KeyRole role = hsm::KeyRole::kWrap);
+
 // Makes a KEK in the token, in a child process so that this one stays free of the module.
-// Gives its key_id.
+// Gives its key_id, but of an RSA key nothing: what names that is in the token.
 std::string MakeKey(const SoftHsmToken& token, const KeyToMake& key = {});
 
 }  // namespace mortise::test

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// make-key MODULE URI PIN-FILE LABEL CKA_ID-HEX [planted]: a KEK under any name, in a token;
-// a good one, or one whose value somebody outside chose.
+// make-key MODULE URI PIN-FILE LABEL CKA_ID-HEX [KIND]: a key object under any name, in a
+// token: aes-gcm (the default), aes-kwp, aes-cbc, mac, rsa, ed25519 or p256; or planted, an AES
+// key whose value somebody outside chose.
 #include <array>
 #include <cstdio>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "hsm/cryptoki/key_generation.h"
+#include "hsm/cryptoki/pkcs11_v3.h"
 #include "hsm/cryptoki/return_codes.h"
 #include "hsm/cryptoki/slot.h"
 
@@ -33,6 +35,26 @@ void PlantAesKey(const mortise::hsm::Session& session, std::string label, mortis
       "C_CreateObject");
 }
 
+void Make(const mortise::hsm::Session& session, const std::string& label, const mortise::Bytes& id,
+          const std::string& kind) {
+  using namespace mortise::hsm;
+  if (kind == "planted") {
+    PlantAesKey(session, label, id);
+  } else if (kind == "mac") {
+    GenerateMacKey(session, label, id);
+  } else if (kind == "rsa") {
+    GenerateRsaKey(session, label, id, 3072);
+  } else if (kind == "ed25519" || kind == "p256") {
+    GenerateSignerKey(session, label, id,
+                      kind == "p256" ? SignerKind::kP256 : SignerKind::kEd25519);
+  } else {
+    const CK_MECHANISM_TYPE mechanism = kind == "aes-kwp"   ? CKM_AES_KEY_WRAP_KWP
+                                        : kind == "aes-cbc" ? CKM_AES_CBC
+                                                            : CKM_AES_GCM;
+    GenerateAesKey(session, label, id, mechanism);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -42,11 +64,7 @@ int main(int argc, char** argv) {
     const mortise::hsm::Session session(module, mortise::hsm::FindToken(module, argv[2]), true);
     session.Login(CKU_USER, mortise::ReadSecretFile(argv[3]).view());
     const mortise::Bytes id = mortise::FromHex(argv[5]).value();
-    if (argc == 7) {
-      PlantAesKey(session, argv[4], id);
-    } else {
-      mortise::hsm::GenerateAesKey(session, argv[4], id, CKM_AES_GCM);
-    }
+    Make(session, argv[4], id, argc == 7 ? argv[6] : "aes-gcm");
     return 0;
   } catch (const mortise::Error& error) {
     std::fprintf(stderr, "make-key: %s\n", error.what());

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hsm/cryptoki/key_generation.h"
 #include "hsm/opened_token.h"
 #include "hsm/state_dir.h"
 #include "test/support/key_maker.h"
@@ -58,6 +59,92 @@ TEST_F(KeyTableTest, ShowsChangedAttributesAndForgetsWhatWasProvedBefore) {
   EXPECT_FALSE(changed->entry.values & 1u << static_cast<unsigned>(KeyAttribute::kWrap));
   EXPECT_FALSE(changed->opens_canary);
   EXPECT_EQ(TheKeyOf(*Scan(after.get())), changed);
+}
+
+// A token that this process may fill while it looks at it.
+class KeyKindsTest : public ::testing::Test {
+ protected:
+  KeyKindsTest() {
+    token_.Export();
+    StateDir make(state_dir_);
+    const config::AdminConfig admin{{{.name = "test", .pin_file = token_.pin_file()}}};
+    opened_.emplace(token_.ToConfig(), Credentials::ToAdminister(token_.ToConfig(), admin),
+                    state_dir_);
+  }
+
+  std::shared_ptr<const KeyTable> Scan(const std::set<NameDigest>& wanted = {}) {
+    return KeyTable::Scan(opened_->session(), nullptr, wanted);
+  }
+  std::uint64_t SearchesOf(const std::set<NameDigest>& wanted = {}) {
+    const std::uint64_t before = token_.faults().Calls("C_FindObjectsInit");
+    Scan(wanted);
+    return token_.faults().Calls("C_FindObjectsInit") - before;
+  }
+  static std::string LabelOf(SchemeId scheme, KeyRole role = KeyRole::kWrap) {
+    return test::LabelOf({.activation = ParseTime("2026-05-01T12:00:00Z"), .scheme = scheme}, role);
+  }
+  const Session& session() const { return opened_->session(); }
+
+  test::SoftHsmToken token_;
+  std::string state_dir_ = token_.folder() + "/state";
+  std::optional<OpenedToken> opened_;
+  const Bytes id_ = Bytes(16, 'i'), second_id_ = Bytes(16, 's');
+};
+
+bool Says(const InventoryEntry& entry, KeyAttribute attribute) {
+  return (entry.reported & entry.values & 1u << static_cast<unsigned>(attribute)) != 0;
+}
+
+TEST_F(KeyKindsTest, LookForNoSecondKeysWhereNoLabelTellsOfThem) {
+  GenerateAesKey(session(), LabelOf(SchemeId::kAesGcm), id_, CKM_AES_GCM);
+  GenerateMacKey(session(), LabelOf(SchemeId::kAesGcm, KeyRole::kMac), second_id_);
+  EXPECT_EQ(SearchesOf(), 2U) << "AES and RSA";
+  EXPECT_EQ(Scan()->Page(0).entries.size(), 1U);
+}
+
+TEST_F(KeyKindsTest, FindTheMacKeyOfASchemeThatHasOne) {
+  const std::string label = LabelOf(SchemeId::kAesCbcHmac);
+  const std::string mac_label = LabelOf(SchemeId::kAesCbcHmac, KeyRole::kMac);
+  GenerateAesKey(session(), label, id_, CKM_AES_CBC);
+  GenerateMacKey(session(), mac_label, second_id_);
+  EXPECT_EQ(SearchesOf(), 4U) << "both types of MAC secrets, too";
+  const std::shared_ptr<HeldKey> mac = Scan()->Find(mac_label, std::string(16, 's'));
+  ASSERT_TRUE(mac);
+  EXPECT_EQ(mac->entry.kind, ObjectKind::kMacSecret);
+  EXPECT_EQ(mac->entry.bits, 256U);
+  EXPECT_TRUE(Says(mac->entry, KeyAttribute::kSign));
+  EXPECT_TRUE(Says(mac->entry, KeyAttribute::kNeverExtractable));
+  EXPECT_TRUE(mac->entry.public_key_digest.empty());
+}
+
+TEST_F(KeyKindsTest, FindWhatIsWantedByLabelOrByIdWhateverItsForm) {
+  GenerateAesKey(session(), "ceremony-7", id_, CKM_AES_GCM);
+  GenerateMacKey(session(), "ceremony-7-mac", second_id_);
+  GenerateAesKey(session(), "a stranger's", Bytes(16, 'x'), CKM_AES_GCM);
+  EXPECT_TRUE(Scan()->Page(0).entries.empty());
+  for (const std::set<NameDigest>& wanted :
+       {std::set{DigestOfLabel("ceremony-7"), DigestOfLabel("ceremony-7-mac")},
+        std::set{DigestOfCkaId(AsText(id_)), DigestOfCkaId(AsText(second_id_))}}) {
+    const auto table = Scan(wanted);
+    EXPECT_TRUE(table->Find("ceremony-7", AsText(id_)));
+    EXPECT_TRUE(table->Find("ceremony-7-mac", AsText(second_id_)));
+    EXPECT_EQ(table->Page(0).entries.size(), 2U);
+  }
+}
+
+TEST_F(KeyKindsTest, FillPagesThatFitIntoAMessage) {
+  const std::string label(255, 'l');
+  for (int i = 0; i < 45; ++i) {
+    Bytes id(64, static_cast<std::uint8_t>(i));
+    GenerateAesKey(session(), label, id, CKM_AES_GCM);
+  }
+  const auto table = Scan({DigestOfLabel(label)});
+  std::size_t shown = 0;
+  for (std::uint16_t page = 0; page < table->Page(0).pages; ++page) {
+    EXPECT_LT(sizeof(ReplyHead) + table->Page(page).Encode().size(), kMaxMessageSize);
+    shown += table->Page(page).entries.size();
+  }
+  EXPECT_EQ(shown, 45U);
 }
 
 }  // namespace
