@@ -105,14 +105,23 @@ CK_FUNCTION_LIST MakeList() {
 #define X(name) list.name = &Forward<Function::k##name, &CK_FUNCTION_LIST::name>::Call;
   MORTISE_PKCS11_FUNCTIONS(X)
 #undef X
-#define X(name) list.C_##name = &Layered<Function::kC_##name, &Layer::name>::Call;
-  X(GetTokenInfo)
-  X(GetMechanismList)
-  X(GetMechanismInfo)
-  X(CloseSession) X(CreateObject) X(GetAttributeValue) X(SetAttributeValue) X(GenerateKey)
-      X(GenerateKeyPair) X(EncryptInit) X(DecryptInit) X(Sign) X(Verify) X(GenerateRandom)
+#define X(name, method) list.name = &Layered<Function::k##name, &Layer::method>::Call
+  X(C_GetTokenInfo, GetTokenInfo);
+  X(C_GetMechanismList, GetMechanismList);
+  X(C_GetMechanismInfo, GetMechanismInfo);
+  X(C_CloseSession, CloseSession);
+  X(C_CreateObject, CreateObject);
+  X(C_GetAttributeValue, GetAttributeValue);
+  X(C_SetAttributeValue, SetAttributeValue);
+  X(C_GenerateKey, GenerateKey);
+  X(C_GenerateKeyPair, GenerateKeyPair);
+  X(C_EncryptInit, EncryptInit);
+  X(C_DecryptInit, DecryptInit);
+  X(C_Sign, Sign);
+  X(C_Verify, Verify);
+  X(C_GenerateRandom, GenerateRandom);
 #undef X
-          list.C_Initialize = &Initialize;
+  list.C_Initialize = &Initialize;
   list.C_GetFunctionList = &C_GetFunctionList;
   list.C_GetSlotList = &GetSlotList;
   list.C_Encrypt = &Encrypt;
@@ -127,9 +136,9 @@ CK_FUNCTION_LIST_3_0 MakeListOfVersionThree() {
 #define X(name) list.name = &Forward<Function::k##name, &CK_FUNCTION_LIST_3_0::name>::Call;
   MORTISE_PKCS11_V3_FUNCTIONS(X)
 #undef X
-#define X(name) list.C_##name = &Layered<Function::kC_##name, &Layer::name>::Call;
-  X(MessageEncryptInit)
-  X(MessageEncryptFinal)
+#define X(name, method) list.name = &Layered<Function::k##name, &Layer::method>::Call
+  X(C_MessageEncryptInit, MessageEncryptInit);
+  X(C_MessageEncryptFinal, MessageEncryptFinal);
 #undef X
   list.C_GetInterfaceList = &C_GetInterfaceList;
   list.C_GetInterface = &C_GetInterface;
