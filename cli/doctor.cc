@@ -17,6 +17,7 @@
 #include "cli/output.h"
 #include "cli/socket_check.h"
 #include "cli/statusz_page.h"
+#include "cli/token_process.h"
 
 namespace mortise::cli {
 namespace {
@@ -60,8 +61,9 @@ bool HasColours() {
 }
 
 ExitCode Examine(const Options& options) {
-  const std::vector<doctor::Check> checks =
-      doctor::Examine(options.order, {.look_at_socket = LookAtSocket, .read_statusz = ReadStatusz});
+  const std::vector<doctor::Check> checks = doctor::Examine(
+      options.order,
+      {.look_at_socket = LookAtSocket, .read_statusz = ReadStatusz, .run_for_token = RunForToken});
   if (options.format == OutputFormat::kJson) {
     PrintJson(DoctorJson(checks));
   } else {
@@ -110,6 +112,8 @@ void AddDoctor(CLI::App& app, Command& chosen) {
                    "Where the nodes of the cluster serve metrics: they must agree")
       ->delimiter(',')
       ->option_text("URL,...");
+  command->add_flag("!--no-login", options->order.may_login,
+                    "Send no PIN: what only a login shows is skipped");
   command->add_flag("--strict", options->is_strict, "Exit with 3 when there are warnings");
   AddOutputOption(*command, options->format);
   command->callback([options, &chosen] {

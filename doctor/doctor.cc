@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "doctor/doctor.h"
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
+#include <optional>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "config/encryption_config.h"
 #include "config/loader.h"
 #include "doctor/encryption.h"
 #include "doctor/library.h"
 
 namespace mortise::doctor {
 namespace {
+
+constexpr char kReport[] = "report this: a check ended before its end";
 
 using Look = std::function<void(CheckList&)>;
 
@@ -19,7 +26,7 @@ void Run(const std::string& category, const Look& look, std::vector<Check>& all)
   try {
     look(list);
   } catch (const std::exception& error) {
-    list.Fail(category, error.what(), "report this: a check ended before its end");
+    list.Fail(category, error.what(), kReport);
   }
   all.insert(all.end(), list.checks().begin(), list.checks().end());
 }
@@ -34,11 +41,55 @@ void CheckCluster(const Order& order, const Reach& reach, const config::Config& 
   if (!order.urls.empty()) CheckNodes(order.urls, reach.read_statusz, list);
 }
 
+bool IsWanted(const Order& order, std::string_view category) {
+  return order.categories.empty() || order.categories.contains(std::string(category));
+}
+
+// kube-apiserver's shortest, of the providers in the files.
+config::Duration ShortestTimeout(const std::vector<std::string>& files) {
+  std::optional<config::Duration> shortest;
+  for (const std::string& file : files) {
+    try {
+      for (const auto& rule : config::ParseEncryptionConfig(ReadFile(file), file).rules) {
+        for (const config::EncryptionProvider& provider : rule.providers) {
+          if (provider.kind != config::EncryptionProvider::Kind::kKms) continue;
+          shortest = std::min(shortest.value_or(provider.timeout), provider.timeout);
+        }
+      }
+    } catch (const Error&) {
+      // The category cluster tells.
+    }
+  }
+  return shortest.value_or(TokensOrder{}.timeout);
+}
+
+constexpr std::string_view kOfTokens[] = {"token", "key", "crypto", "performance"};
+
+// One visit to each token serves four categories.
+std::vector<Check> VisitTokens(const Order& order, const Reach& reach,
+                               const config::Config& config) {
+  if (std::ranges::none_of(kOfTokens, [&](auto category) { return IsWanted(order, category); })) {
+    return {};
+  }
+  const TokensOrder visit{
+      .may_login = order.may_login,
+      .wants_inside = std::ranges::any_of(
+          kOfTokens, [&](auto name) { return name != "token" && IsWanted(order, name); }),
+      .timeout = ShortestTimeout(order.encryption_files)};
+  try {
+    return CheckTokens(config, visit, Linker::OfThisSystem(), reach.run_for_token);
+  } catch (const std::exception& error) {
+    return {{"token", "token", CheckStatus::kFail, error.what(), kReport}};
+  }
+}
+
 }  // namespace
 
 std::vector<Check> Examine(const Order& order, const Reach& reach) {
   const config::Examined examined = config::Examine(order.config_file);
   const config::Config& config = examined.config;
+  // First, since a process that forks should have started no thread.
+  const std::vector<Check> of_tokens = VisitTokens(order, reach, config);
   const std::map<std::string_view, Look> looks = {
       {"host",
        [&](CheckList& list) {
@@ -50,9 +101,11 @@ std::vector<Check> Examine(const Order& order, const Reach& reach) {
   };
   std::vector<Check> all;
   for (const std::string_view category : kCategories) {
-    const std::string name(category);
-    if (!order.categories.empty() && !order.categories.contains(name)) continue;
-    Run(name, looks.at(category), all);
+    if (!IsWanted(order, category)) continue;
+    std::ranges::copy_if(of_tokens, std::back_inserter(all),
+                         [&](const Check& check) { return check.category == category; });
+    const auto look = looks.find(category);
+    if (look != looks.end()) Run(std::string(category), look->second, all);
   }
   return all;
 }

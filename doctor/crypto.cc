@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "doctor/crypto.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace mortise::doctor {
+namespace {
+
+hsm::KekView ViewOf(const KnownKek& kek, const config::Keyring& keyring) {
+  return {.label = kek.found.wrap.label,
+          .cka_id = kek.found.wrap.cka_id,
+          .authenticator_label = kek.found.authenticator.label,
+          .authenticator_id = kek.found.authenticator.cka_id,
+          .keyring = keyring.name,
+          .context = keyring.context,
+          .key_id = kek.found.candidate.key_id,
+          .canary = kek.canary->blob,
+          .canary_proof = kek.canary->proof,
+          .scheme = kek.found.candidate.label.scheme};
+}
+
+}  // namespace
+
+void TokenCrypto::ProveToken(CheckList& list) {
+  try {
+    operations_.ProveToken(keeper_.session());
+    list.Pass("throw-away-key",
+              fmt::format("token {}: it opens what it wrapped by a throw-away key", token_.name));
+  } catch (const Error& error) {
+    keeper_.Renew();
+    if (error.reason() == Reason::kKeyRefused) {
+      return list.Skip("throw-away-key", fmt::format("token {}: it makes no throw-away keys: {}",
+                                                     token_.name, error.what()));
+    }
+    const auto [what, hint] = TakeApart(error.what(), "ask the HSM's vendor");
+    list.Fail("throw-away-key", fmt::format("token {}: {}", token_.name, what), hint);
+  }
+}
+
+void TokenCrypto::OpenCanary(const KnownKek& kek, const config::Keyring& keyring, CheckList& list) {
+  if (!kek.canary) return;
+  const std::string subject = fmt::format("token {}, {}", token_.name, kek.found.candidate.key_id);
+  try {
+    Opened opened{kek, keyring, Held(kek)};
+    operations_.OpenCanary(keeper_.session(), opened.held, ViewOf(kek, keyring));
+    list.Pass("canary",
+              fmt::format("{}: it opens its canary, so it is the same key as ever", subject));
+    if (kek.is_active || !opened_) opened_ = std::move(opened);
+  } catch (const Error& error) {
+    keeper_.Renew();
+    list.Fail("canary", fmt::format("{}: its canary does not open: {}", subject, error.what()),
+              "other key material under this name, or a token that fails: compare the token's "
+              "serial with the other nodes', and restore the right key");
+  }
+}
+
+// Of several objects of one name the most credible.
+hsm::HeldKek TokenCrypto::Held(const KnownKek& kek) const {
+  const hsm::FoundKek& found = kek.found;
+  hsm::HeldKek held{.wrap = table_.Find(found.wrap.label, found.wrap.cka_id), .authenticator = {}};
+  if (!found.authenticator.label.empty()) {
+    held.authenticator = table_.Find(found.authenticator.label, found.authenticator.cka_id);
+  }
+  if (held.wrap) return held;
+  throw Error(Reason::kKeyMissing, "the key has gone since it was found");
+}
+
+std::function<void()> TokenCrypto::Unwrap() {
+  if (!opened_) return {};
+  return [this] {
+    operations_.OpenCanary(keeper_.session(), opened_->held,
+                           ViewOf(opened_->kek, opened_->keyring));
+  };
+}
+
+}  // namespace mortise::doctor

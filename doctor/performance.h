@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Category performance: how long one unwrap takes, against how long anybody waits.
+#pragma once
+
+#include <vector>
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "doctor/check.h"
+#include "doctor/crypto.h"
+
+namespace mortise::doctor {
+
+// 200 unwraps of a canary by one session, or as many as half a minute has.
+void CheckPerformance(TokenCrypto& crypto, const config::Token& token, config::Duration timeout,
+                      CheckList& list);
+
+// `timeout` is kube-apiserver's.
+void JudgePerformance(std::vector<Clock::duration> took, const config::Token& token,
+                      config::Duration timeout, CheckList& list);
+
+}  // namespace mortise::doctor
