@@ -19,7 +19,11 @@ CK_MECHANISM Cbc(ByteView iv) {
 Digest TagOf(const Session& session, const KekObjects& kek, const Digest& binding, ByteView iv,
              ByteView body) {
   constexpr std::string_view kDomain("mortise.cbc-hmac.v1\0", 20);
-  return MacInToken(session, kek.authenticator, {AsBytes(kDomain), binding, iv, body});
+  Bytes message(kDomain.begin(), kDomain.end());
+  for (const ByteView part : {ByteView(binding), iv, body}) {
+    message.insert(message.end(), part.begin(), part.end());
+  }
+  return MacInToken(session, kek.authenticator, message);
 }
 
 }  // namespace

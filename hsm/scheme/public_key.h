@@ -28,9 +28,13 @@ class PublicKey {
 
   // SHA-256 of the DER SubjectPublicKeyInfo: P of FORMATS.md, key_id.
   const Digest& spki_digest() const { return spki_digest_; }
-  int bits() const;  // of the modulus or of the curve's field
+  bool is_rsa() const { return kind_ == Kind::kRsa; }
+  bool is_ed25519() const { return kind_ == Kind::kEd25519; }
+  int bits() const { return bits_; }  // of the modulus; 256 of either curve
 
-  // RSA: k bytes, k the modulus' length. Throws Error(kInternal) for a payload that is too long.
+  // RSA: k, the modulus' length in bytes.
+  std::size_t modulus_size() const { return (static_cast<std::size_t>(bits_) + 7) / 8; }
+  // RSA: k bytes. Throws Error(kInternal) for a payload that is too long.
   std::string OaepEncrypt(OaepHash hash, ByteView payload) const;
   // RSA: whether `body`, big-endian, is an integer below the modulus.
   bool IsBelowModulus(ByteView body) const;
@@ -38,9 +42,13 @@ class PublicKey {
   bool Verifies(ByteView message, ByteView signature) const;
 
  private:
-  explicit PublicKey(std::shared_ptr<evp_pkey_st> key);
+  enum class Kind : std::uint8_t { kRsa, kP256, kEd25519 };
+  PublicKey(Kind kind, std::shared_ptr<evp_pkey_st> key);
 
+  Kind kind_;
+  int bits_ = 256;
   std::shared_ptr<evp_pkey_st> key_;
+  Bytes modulus_;  // of an RSA key, without leading zeros
   Digest spki_digest_{};
 };
 

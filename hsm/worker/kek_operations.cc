@@ -49,9 +49,16 @@ Scheme& KekOperations::SchemeOf(SchemeId scheme) {
       return aes_kwp_;
     case SchemeId::kAesCbcHmac:
       return aes_cbc_hmac_;
-    default:
-      throw Error(Reason::kInternal, "scheme " + std::string(Name(scheme)) + " is not there");
+    case SchemeId::kRsaOaepHmac:
+      return rsa_oaep_hmac_;
+    case SchemeId::kRsaOaepSign:
+      return rsa_oaep_sign_;
+    case SchemeId::kRsaOaepHmacSha1:
+      return rsa_oaep_hmac_sha1_;
+    case SchemeId::kRsaOaepSignSha1:
+      return rsa_oaep_sign_sha1_;
   }
+  throw Error(Reason::kInternal, "a key of no known scheme");
 }
 
 SecretBytes KekOperations::Open(const Session& session, const HeldKek& keys, const KekView& kek,

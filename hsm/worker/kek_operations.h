@@ -6,6 +6,7 @@
 #include "hsm/scheme/aes_cbc_hmac.h"
 #include "hsm/scheme/aes_gcm.h"
 #include "hsm/scheme/aes_kwp.h"
+#include "hsm/scheme/rsa_oaep.h"
 #include "hsm/worker/key_table.h"
 #include "hsm/worker/session_keeper.h"
 
@@ -54,6 +55,10 @@ class KekOperations {
   AesGcm aes_gcm_;
   AesKwp aes_kwp_;
   AesCbcHmac aes_cbc_hmac_;
+  RsaOaep rsa_oaep_hmac_{SchemeId::kRsaOaepHmac};
+  RsaOaep rsa_oaep_sign_{SchemeId::kRsaOaepSign};
+  RsaOaep rsa_oaep_hmac_sha1_{SchemeId::kRsaOaepHmacSha1};
+  RsaOaep rsa_oaep_sign_sha1_{SchemeId::kRsaOaepSignSha1};
 };
 
 }  // namespace mortise::hsm

@@ -23,9 +23,12 @@ class CbcHmacTest : public test::SchemeTest {
     body.resize(anchor_->Encrypt({CKM_AES_CBC, iv.data(), iv.size()}, kek_.wrap, payload, body));
     const Digest binding =
         BindingFor(identity_, EnvelopeHeader(SchemeId::kAesCbcHmac, 16, sizeof(Digest)));
-    const Digest tag =
-        MacInToken(*anchor_, kek_.authenticator,
-                   {AsBytes(std::string_view("mortise.cbc-hmac.v1\0", 20)), binding, iv, body});
+    constexpr std::string_view kDomain("mortise.cbc-hmac.v1\0", 20);
+    Bytes message(kDomain.begin(), kDomain.end());
+    for (const ByteView part : {ByteView(binding), ByteView(iv), ByteView(body)}) {
+      message.insert(message.end(), part.begin(), part.end());
+    }
+    const Digest tag = MacInToken(*anchor_, kek_.authenticator, message);
     return Serialize(SchemeId::kAesCbcHmac, iv, body, tag);
   }
 
