@@ -5,8 +5,9 @@
 #include <fmt/ranges.h>
 #include <p11-kit/uri.h>
 
+#include <array>
 #include <memory>
-#include <vector>
+#include <utility>
 
 #include "hsm/cryptoki/return_codes.h"
 
@@ -26,12 +27,12 @@ Uri ParseUri(const std::string& text) {
   return uri;
 }
 
-std::vector<CK_SLOT_ID> SlotsWithToken(const CK_FUNCTION_LIST& p11) {
+std::vector<CK_SLOT_ID> Slots(const CK_FUNCTION_LIST& p11, CK_BBOOL with_token) {
   CK_ULONG count = 0;
-  Check(p11.C_GetSlotList(CK_TRUE, nullptr, &count), "C_GetSlotList");
+  Check(p11.C_GetSlotList(with_token, nullptr, &count), "C_GetSlotList");
   std::vector<CK_SLOT_ID> slots(count + 8);  // room for one that appears in between
   count = slots.size();
-  Check(p11.C_GetSlotList(CK_TRUE, slots.data(), &count), "C_GetSlotList");
+  Check(p11.C_GetSlotList(with_token, slots.data(), &count), "C_GetSlotList");
   slots.resize(count);
   return slots;
 }
@@ -61,14 +62,67 @@ TokenDescription DescribeToken(const Module& module, CK_SLOT_ID slot) {
       .firmware = fmt::format("{}.{}", info.firmwareVersion.major, info.firmwareVersion.minor),
       .flags = info.flags,
       .max_sessions = info.ulMaxSessionCount > kBelievableSessions ? 0 : info.ulMaxSessionCount,
+      .open_sessions = info.ulSessionCount > kBelievableSessions
+                           ? std::nullopt
+                           : std::optional(info.ulSessionCount),
+      .min_pin_size = info.ulMinPinLen,
+      .max_pin_size = info.ulMaxPinLen == CK_UNAVAILABLE_INFORMATION ? 0 : info.ulMaxPinLen,
   };
+}
+
+std::vector<SlotDescription> DescribeSlots(const Module& module) {
+  std::vector<SlotDescription> slots;
+  for (const CK_SLOT_ID id : Slots(module.p11(), CK_FALSE)) {
+    SlotDescription& slot = slots.emplace_back();
+    slot.id = id;
+    try {
+      CK_SLOT_INFO info{};
+      Check(module.p11().C_GetSlotInfo(id, &info), "C_GetSlotInfo");
+      slot.description = FromPadded(info.slotDescription, sizeof(info.slotDescription));
+      if ((info.flags & CKF_TOKEN_PRESENT) != 0) slot.token = DescribeToken(module, id);
+    } catch (const Error& error) {
+      slot.problem = error;
+    }
+  }
+  return slots;
+}
+
+std::vector<std::string> TokenFlagNames(CK_FLAGS flags) {
+  static constexpr std::array<std::pair<CK_FLAGS, const char*>, 19> kNames{{
+      {CKF_RNG, "RNG"},
+      {CKF_WRITE_PROTECTED, "WRITE_PROTECTED"},
+      {CKF_LOGIN_REQUIRED, "LOGIN_REQUIRED"},
+      {CKF_USER_PIN_INITIALIZED, "USER_PIN_INITIALIZED"},
+      {CKF_RESTORE_KEY_NOT_NEEDED, "RESTORE_KEY_NOT_NEEDED"},
+      {CKF_CLOCK_ON_TOKEN, "CLOCK_ON_TOKEN"},
+      {CKF_PROTECTED_AUTHENTICATION_PATH, "PROTECTED_AUTHENTICATION_PATH"},
+      {CKF_DUAL_CRYPTO_OPERATIONS, "DUAL_CRYPTO_OPERATIONS"},
+      {CKF_TOKEN_INITIALIZED, "TOKEN_INITIALIZED"},
+      {CKF_SECONDARY_AUTHENTICATION, "SECONDARY_AUTHENTICATION"},
+      {CKF_USER_PIN_COUNT_LOW, "USER_PIN_COUNT_LOW"},
+      {CKF_USER_PIN_FINAL_TRY, "USER_PIN_FINAL_TRY"},
+      {CKF_USER_PIN_LOCKED, "USER_PIN_LOCKED"},
+      {CKF_USER_PIN_TO_BE_CHANGED, "USER_PIN_TO_BE_CHANGED"},
+      {CKF_SO_PIN_COUNT_LOW, "SO_PIN_COUNT_LOW"},
+      {CKF_SO_PIN_FINAL_TRY, "SO_PIN_FINAL_TRY"},
+      {CKF_SO_PIN_LOCKED, "SO_PIN_LOCKED"},
+      {CKF_SO_PIN_TO_BE_CHANGED, "SO_PIN_TO_BE_CHANGED"},
+      {0x01000000, "ERROR_STATE"},
+  }};
+  std::vector<std::string> names;
+  for (const auto& [flag, name] : kNames) {
+    if ((flags & flag) != 0) names.emplace_back(name);
+    flags &= ~flag;
+  }
+  if (flags != 0) names.push_back(fmt::format("{:#x}", flags));
+  return names;
 }
 
 CK_SLOT_ID FindToken(const Module& module, const std::string& uri_text) {
   const Uri uri = ParseUri(uri_text);
   std::vector<CK_SLOT_ID> matching;
   std::vector<std::string> seen;
-  for (const CK_SLOT_ID slot : SlotsWithToken(module.p11())) {
+  for (const CK_SLOT_ID slot : Slots(module.p11(), CK_TRUE)) {
     CK_TOKEN_INFO info{};
     // One broken slot must not hide the others.
     if (module.p11().C_GetTokenInfo(slot, &info) != CKR_OK) continue;

@@ -9,6 +9,8 @@
 
 #include "base/file.h"
 #include "hsm/provision/token_init.h"
+#include "hsm/provision/token_listing.h"
+#include "hsm/provision/token_pin.h"
 #include "test/support/child_process.h"
 #include "test/support/matchers.h"
 #include "test/support/softhsm_token.h"
@@ -96,6 +98,51 @@ TEST_F(ProvisionTest, RefusesAnEmptyPinAndALabelThatDoesNotFit) {
   EXPECT_THAT([this] { Initialize("tok", ""); }, ThrowsError(Reason::kConfig, "PIN is empty"));
   EXPECT_THAT([this] { Initialize(std::string(33, 'x')); },
               ThrowsError(Reason::kConfig, "32 bytes"));
+}
+
+TEST_F(ProvisionTest, ReinitialisingGivesTheUserTheNewPinAndKeepsTheLabel) {
+  ASSERT_EQ(Initialize(), TokenInit::kMade);
+  ReinitializeToken(SoftHsmToken::Module(), "tok", "", Pin("so-pin-1"), Pin("user-pin-2"));
+  EXPECT_TRUE(HasCompleteToken(SoftHsmToken::Module(), "tok"));
+  ChangeUserPin({.module = SoftHsmToken::Module(), .label = "tok"}, Pin("user-pin-2"),
+                Pin("user-pin-3"));
+}
+
+TEST_F(ProvisionTest, ReinitialisingNeedsTheOfficersPinAndTheRightSerial) {
+  ASSERT_EQ(Initialize(), TokenInit::kMade);
+  EXPECT_THAT(
+      [] {
+        ReinitializeToken(SoftHsmToken::Module(), "tok", "", Pin("another"), Pin("user-pin-2"));
+      },
+      ThrowsError(Reason::kPinRejected, "security officer"));
+  EXPECT_THAT(
+      [] {
+        ReinitializeToken(SoftHsmToken::Module(), "tok", "0000", Pin("so-pin-1"),
+                          Pin("user-pin-2"));
+      },
+      ThrowsError(Reason::kConfig, "nothing was erased"));
+  ChangeUserPin({.module = SoftHsmToken::Module(), .label = "tok"}, Pin("user-pin-1"),
+                Pin("user-pin-2"));
+}
+
+TEST_F(ProvisionTest, TheOfficerGivesTheUserAPinWithoutTheOldOne) {
+  ASSERT_EQ(Initialize(), TokenInit::kMade);
+  const TokenName name = {.module = SoftHsmToken::Module(), .label = "tok"};
+  SetUserPin(name, Pin("so-pin-1"), Pin("user-pin-2"));
+  EXPECT_THAT([&] { ChangeUserPin(name, Pin("user-pin-1"), Pin("user-pin-3")); },
+              ThrowsError(Reason::kPinRejected, "the PIN is as it was"));
+}
+
+TEST_F(ProvisionTest, ListsTokensOfTheSameLibraryTwiceInOneProcess) {
+  ASSERT_EQ(Initialize(), TokenInit::kMade);
+  for (int time = 0; time < 2; ++time) {
+    const TokenListing listing = ListTokens(SoftHsmToken::Module());
+    EXPECT_EQ(listing.without_libp11, "");
+    ASSERT_EQ(listing.slots.size(), 2U);
+    ASSERT_TRUE(listing.slots[0].token.has_value());
+    EXPECT_EQ(listing.slots[0].token->label, "tok");
+    EXPECT_EQ(listing.slots[0].token->firmware, "2.6");
+  }
 }
 
 TEST(CreateTokenTest, KeepsEverythingFromOtherUsers) {
