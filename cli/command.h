@@ -34,7 +34,13 @@ void AddVersion(CLI::App& app, Command& chosen);
 void AddKeyCreate(CLI::App& group, Command& chosen);
 void AddKeyList(CLI::App& group, Command& chosen);
 void AddTokenInit(CLI::App& group, Command& chosen);
+void AddTokenList(CLI::App& group, Command& chosen);
+void AddTokenPin(CLI::App& group, Command& chosen);
 void AddTokenUnlatch(CLI::App& group, Command& chosen);
+
+// Those of the group `token pin`.
+void AddTokenPinChange(CLI::App& group, Command& chosen);
+void AddTokenPinSet(CLI::App& group, Command& chosen);
 
 // A subcommand whose --help ends with `example`: whole command lines, one a line.
 CLI::App* AddCommand(CLI::App& parent, const std::string& name, const std::string& description,

@@ -6,8 +6,10 @@
 namespace mortise::cli {
 
 void AddToken(CLI::App& app, Command& chosen) {
-  CLI::App* group = AddGroup(app, "token", "Make a token, or allow its PIN to be tried again");
+  CLI::App* group = AddGroup(app, "token", "List tokens, make one, set or try its PIN");
   AddTokenInit(*group, chosen);
+  AddTokenList(*group, chosen);
+  AddTokenPin(*group, chosen);
   AddTokenUnlatch(*group, chosen);
 }
 

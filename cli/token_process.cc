@@ -90,6 +90,12 @@ std::string Answer(const std::function<Json()>& work) {
   _exit(0);
 }
 
+// A token that is in no configuration has no name.
+std::string LibraryOf(const config::Token& token) {
+  return "the PKCS#11 library " + token.module +
+         (token.name.empty() ? "" : " of token " + token.name);
+}
+
 // Everything until the other end closes.
 std::string ReadAll(int fd, Deadline deadline, const config::Token& token) {
   std::string text;
@@ -100,9 +106,9 @@ std::string ReadAll(int fd, Deadline deadline, const config::Token& token) {
     const int count = left.count() > 0 ? poll(&ready, 1, static_cast<int>(left.count())) : 0;
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
-      throw Error(Reason::kTimeout,
-                  "the PKCS#11 library " + token.module + " of token " + token.name +
-                      " did not answer in time; check the HSM and the network to it");
+      throw Error(
+          Reason::kTimeout,
+          LibraryOf(token) + " did not answer in time; check the HSM and the network to it");
     }
     const ssize_t got = read(fd, buffer.data(), buffer.size());
     if (got == 0) return text;
@@ -133,8 +139,7 @@ Json RunForToken(const config::Token& token, config::Duration limit,
   const Json answer = Json::parse(text, nullptr, false);
   if (answer.is_discarded()) {
     throw Error(Reason::kWorkerLost,
-                "the PKCS#11 library " + token.module + " of token " + token.name +
-                    " ended the process" +
+                LibraryOf(token) + " ended the process" +
                     (WIFSIGNALED(status) ? " by signal " + std::to_string(WTERMSIG(status))
                                          : std::string()) +
                     "; ask its vendor");
