@@ -52,7 +52,7 @@ class KekOperations {
   void ExpectRefused(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek,
                      const std::string& envelope, std::string_view what);
 
-  AesGcm aes_gcm_;
+  AesGcm aes_gcm_{config::IvMode::kCaller};
   AesKwp aes_kwp_;
   AesCbcHmac aes_cbc_hmac_;
   RsaOaep rsa_oaep_hmac_{SchemeId::kRsaOaepHmac};

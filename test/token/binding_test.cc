@@ -51,7 +51,7 @@ class WrappedSeedTest : public ::testing::Test {
   CK_SLOT_ID slot_ = 0;
   std::optional<Session> anchor_;  // keeps the login
   CK_OBJECT_HANDLE key_ = CK_INVALID_HANDLE;
-  AesGcm scheme_;
+  AesGcm scheme_{config::IvMode::kCaller};
   std::string wrapped_;
 };
 
