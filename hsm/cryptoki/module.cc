@@ -4,7 +4,8 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
-#include <regex>
+#include <algorithm>
+#include <cctype>
 
 #include "base/bytes.h"
 #include "hsm/cryptoki/return_codes.h"
@@ -24,8 +25,12 @@ constexpr Entries kFips = {"FC_GetFunctionList", "FC_GetInterface"};
 // Whoever loads NSS softokn, NSS itself included, takes the FIPS token when `flags=` in the
 // parameters names FIPS.
 Entries EntriesFor(const std::string& init_args) {
-  static const std::regex kNamesFips(R"((^|\s)flags=\S*\bfips\b)", std::regex::icase);
-  return std::regex_search(init_args, kNamesFips) ? kFips : kStandard;
+  std::string text = " " + init_args;
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::size_t flags = text.find(" flags=");
+  if (flags == std::string::npos) return kStandard;
+  const std::string value = text.substr(flags, text.find(' ', flags + 1) - flags);
+  return value.find("fips") != std::string::npos ? kFips : kStandard;
 }
 
 void* Open(const std::string& path) {
