@@ -38,7 +38,7 @@ ExitCode Show(const StatusOptions& options) {
     std::cerr << fmt::format("mortise: {}: {}\n", url, error.what());
     if (error.reason() != Reason::kUnavailable) return ExitCodeFor(error.reason());
     std::cerr << "mortise: nothing serves there: see that `mortise serve` runs and that this is "
-                 "its metrics.address\n";
+                 "its metrics.address; `mortise doctor --config FILE` finds out why it does not\n";
     return ExitCode::kFailed;  // the HSM may be well
   }
   if (options.format == OutputFormat::kJson) {

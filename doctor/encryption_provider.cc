@@ -79,12 +79,12 @@ void JudgeTimeout(const EncryptionProvider& kms, const std::string& place,
                   place, config::FormatDuration(kms.timeout), config::FormatDuration(attempt));
   if (kms.timeout < kShortTimeout) {
     list.Warn("provider-timeout", shown,
-              "set kms.timeout to 3s: a token that starts or fails over needs more than that");
+              "set kms.timeout to 10s: a token that starts or fails over needs more than that");
   } else if (kms.timeout > kLongestCall) {
     list.Warn("provider-timeout",
               fmt::format("{}: kube-apiserver waits {}; a call ends after 30s at most", place,
                           config::FormatDuration(kms.timeout)),
-              "set kms.timeout to 3s: kube-apiserver's health check waits twice that time");
+              "set kms.timeout to 10s: kube-apiserver's health check waits twice that time");
   } else {
     list.Pass("provider-timeout", shown);
   }

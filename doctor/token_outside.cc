@@ -16,8 +16,6 @@ namespace {
 constexpr CK_FLAGS kErrorState = 0x01000000;  // CKF_ERROR_STATE, which the header lacks
 
 void JudgePinFlags(const std::string& name, CK_FLAGS flags, CheckList& list) {
-  const std::string reset =
-      "see that pinFile holds the right PIN, then let the security officer reset the counter";
   if ((flags & CKF_USER_PIN_INITIALIZED) == 0) {
     list.Fail("pin", fmt::format("token {}: no user PIN has been set", name),
               "set it with the vendor's tool, as the security officer");
@@ -25,10 +23,13 @@ void JudgePinFlags(const std::string& name, CK_FLAGS flags, CheckList& list) {
     list.Fail("pin", fmt::format("token {}: its user PIN is locked", name),
               "let the security officer unlock it; find out first who sent wrong ones");
   } else if ((flags & CKF_USER_PIN_FINAL_TRY) != 0) {
-    list.Fail("pin", fmt::format("token {}: one try of the PIN is left", name), reset);
+    list.Fail("pin", fmt::format("token {}: one try of the PIN is left", name),
+              "let the security officer reset the counter before anything logs in again");
   } else if ((flags & CKF_USER_PIN_COUNT_LOW) != 0) {
-    list.Fail("pin", fmt::format("token {}: wrong PINs were sent since the last login", name),
-              reset);
+    list.Fail(
+        "pin", fmt::format("token {}: wrong PINs were sent since the last login", name),
+        "put the right PIN into pinFile and start the service, whose first good login ends this; "
+        "nothing is sent from here until then");
   } else if ((flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0) {
     list.Warn("pin", fmt::format("token {}: it wants its PIN from a keypad of its own", name),
               "use a role that logs in with a PIN from a file, or login: none");
