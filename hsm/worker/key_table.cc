@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "hsm/scheme/key_label.h"
+#include "hsm/worker/public_half_search.h"
 
 namespace mortise::hsm {
 namespace {
@@ -78,8 +79,18 @@ void ReadAttributes(const Session& session, HeldKey& key) {
     key.entry.reported |= 1u << i;
     if (*value) key.entry.values |= 1u << i;
   }
-  key.entry.bits =
-      static_cast<std::uint32_t>(ReadUlong(session, key.handle, CKA_VALUE_LEN).value_or(0) * 8);
+}
+
+// What tells its material apart, where a token tells that.
+void ReadMaterial(const Session& session, HeldKey& key) {
+  key.public_key = FindPublicHalf(session, key.handle, key.entry.kind);
+  if (key.public_key) {
+    key.entry.bits = static_cast<std::uint32_t>(key.public_key->bits());
+    key.entry.public_key_digest = AsText(key.public_key->spki_digest());
+  } else {
+    key.entry.bits =
+        static_cast<std::uint32_t>(ReadUlong(session, key.handle, CKA_VALUE_LEN).value_or(0) * 8);
+  }
 }
 
 class Scanner {
@@ -132,6 +143,7 @@ class Scanner {
     if (!ours && !IsWanted(key->entry)) return nullptr;
     if (ours) NoteScheme(*ours);
     ReadAttributes(session_, *key);
+    ReadMaterial(session_, *key);
     return key;
   }
 

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "hsm/cryptoki/key_generation.h"
 #include "hsm/opened_token.h"
+#include "hsm/scheme/public_half.h"
 #include "hsm/state_dir.h"
 #include "test/support/key_maker.h"
 #include "test/support/softhsm_token.h"
@@ -84,6 +87,17 @@ class KeyKindsTest : public ::testing::Test {
     return test::LabelOf({.activation = ParseTime("2026-05-01T12:00:00Z"), .scheme = scheme}, role);
   }
   const Session& session() const { return opened_->session(); }
+  // A stranger's, under that CKA_ID.
+  void PlantPublicKey(Bytes id) {
+    const KeyPair stranger = GenerateThrowAwaySigner(session(), SignerKind::kEd25519);
+    CK_BBOOL yes = CK_TRUE;
+    std::array<CK_ATTRIBUTE, 2> changes = {
+        {{CKA_TOKEN, &yes, sizeof(yes)}, {CKA_ID, id.data(), id.size()}}};
+    CK_OBJECT_HANDLE copy = CK_INVALID_HANDLE;
+    ASSERT_EQ(session().p11().C_CopyObject(session().handle(), stranger.public_key, changes.data(),
+                                           changes.size(), &copy),
+              CKR_OK);
+  }
 
   test::SoftHsmToken token_;
   std::string state_dir_ = token_.folder() + "/state";
@@ -115,6 +129,50 @@ TEST_F(KeyKindsTest, FindTheMacKeyOfASchemeThatHasOne) {
   EXPECT_TRUE(Says(mac->entry, KeyAttribute::kSign));
   EXPECT_TRUE(Says(mac->entry, KeyAttribute::kNeverExtractable));
   EXPECT_TRUE(mac->entry.public_key_digest.empty());
+}
+
+TEST_F(KeyKindsTest, NameAnRsaKeyByItsModulus) {
+  const std::string label = LabelOf(SchemeId::kRsaOaepHmac);
+  GenerateRsaKey(session(), label, id_, 3072);
+  GenerateRsaKey(session(), label, second_id_, 3072);
+  const auto table = Scan();
+  const std::shared_ptr<HeldKey> one = table->Find(label, AsText(id_));
+  const std::shared_ptr<HeldKey> other = table->Find(label, AsText(second_id_));
+  ASSERT_TRUE(one && other);
+  EXPECT_EQ(one->entry.kind, ObjectKind::kRsaPrivate);
+  EXPECT_EQ(one->entry.bits, 3072U);
+  EXPECT_EQ(one->entry.public_key_digest.size(), 32U);
+  EXPECT_NE(one->entry.public_key_digest, other->entry.public_key_digest);
+  EXPECT_FALSE(one->entry.reported & 1u << static_cast<unsigned>(KeyAttribute::kEncrypt));
+}
+
+TEST_F(KeyKindsTest, NameASignerByAPublicHalfThatVerifiesWhatItSigns) {
+  const std::string label = LabelOf(SchemeId::kRsaOaepSign, KeyRole::kSigner);
+  GenerateRsaKey(session(), LabelOf(SchemeId::kRsaOaepSign), id_, 3072);
+  GenerateSignerKey(session(), label, second_id_, SignerKind::kEd25519);
+  GenerateSignerKey(session(), label, id_, SignerKind::kP256);
+  for (const Bytes& id : {id_, second_id_}) {
+    const std::shared_ptr<HeldKey> signer = Scan()->Find(label, AsText(id));
+    ASSERT_TRUE(signer);
+    EXPECT_EQ(signer->entry.kind, ObjectKind::kEcPrivate);
+    ASSERT_TRUE(signer->public_key);
+    EXPECT_TRUE(SignsFor(session(), signer->handle, *signer->public_key));
+    EXPECT_EQ(signer->entry.public_key_digest, AsText(signer->public_key->spki_digest()));
+  }
+}
+
+TEST_F(KeyKindsTest, TakeNoStrangersPublicObjectForTheSignersHalf) {
+  const std::string label = LabelOf(SchemeId::kRsaOaepSign, KeyRole::kSigner);
+  GenerateRsaKey(session(), LabelOf(SchemeId::kRsaOaepSign), id_, 3072);
+  GenerateSignerKey(session(), label, second_id_, SignerKind::kEd25519);
+  const std::string before = Scan()->Find(label, AsText(second_id_))->entry.public_key_digest;
+  // Older and younger than the right one, by way of a new right one.
+  PlantPublicKey(second_id_);
+  EXPECT_EQ(Scan()->Find(label, AsText(second_id_))->entry.public_key_digest, before);
+  PlantPublicKey(Bytes(16, 't'));
+  GenerateSignerKey(session(), label, Bytes(16, 't'), SignerKind::kEd25519);
+  const std::shared_ptr<HeldKey> signer = Scan()->Find(label, std::string(16, 't'));
+  EXPECT_TRUE(SignsFor(session(), signer->handle, *signer->public_key));
 }
 
 TEST_F(KeyKindsTest, FindWhatIsWantedByLabelOrByIdWhateverItsForm) {

@@ -20,7 +20,10 @@ using test::ThrowsError;
 
 // Of SoftHSM2, whose OAEP has SHA-1 only and which has no KWP by C_Encrypt.
 std::vector<KeyToMake> KeysOfEachScheme() {
-  return {{.scheme = SchemeId::kAesGcm}, {.scheme = SchemeId::kAesCbcHmac}};
+  return {{.scheme = SchemeId::kAesGcm},
+          {.scheme = SchemeId::kAesCbcHmac},
+          {.scheme = SchemeId::kRsaOaepHmacSha1},
+          {.scheme = SchemeId::kRsaOaepSignSha1}};
 }
 
 class SchemesKeyringTest : public ::testing::TestWithParam<KeyToMake> {
