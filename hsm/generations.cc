@@ -6,6 +6,8 @@
 #include <ranges>
 #include <utility>
 
+#include "hsm/listed_acceptance.h"
+
 namespace mortise::hsm {
 namespace {
 
@@ -86,13 +88,15 @@ std::vector<Event> Generations::Rejudge(Clock::time_point now) {
     for (std::size_t token = 0; token < tokens_.size(); ++token) Choose(generation, token);
   }
   const std::vector<Candidate> candidates = Candidates();
-  const std::map<std::string, Verdict> verdicts =
-      Judge(candidates, {.context_tag = ContextTag(settings_.context),
-                         .history = history_,
-                         .pinned = pinned_,
-                         .with_canary = KeysOf(canaries_),
-                         .announced = announced_,
-                         .copies = copies_});
+  const AcceptanceFacts facts{.context_tag = ContextTag(settings_.context),
+                              .history = history_,
+                              .pinned = pinned_,
+                              .with_canary = KeysOf(canaries_),
+                              .announced = announced_,
+                              .copies = copies_};
+  const std::map<std::string, Verdict> verdicts = settings_.discovery == config::Discovery::kFile
+                                                      ? JudgeListed(candidates, facts)
+                                                      : Judge(candidates, facts);
 
   std::vector<Event> events;
   for (const Candidate& candidate : candidates) {

@@ -120,6 +120,8 @@ std::string Generations::WhichKeyIsMissing() const {
       }
     }
   }
+  if (settings_.discovery == config::Discovery::kFile)
+    return "a key: no token shows one that " + settings_.keys_file + " lists";
   return "a key: no token shows one of keyring " + settings_.name +
          " with this context; run `mortise key create`, or check keyrings[].context and tokens";
 }

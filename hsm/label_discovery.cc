@@ -17,20 +17,6 @@ namespace {
 // Of one label. Who plants more objects than that could as well delete the key.
 constexpr std::size_t kMaxPairs = 256;
 
-std::string_view Describe(ObjectKind kind) {
-  switch (kind) {
-    case ObjectKind::kAes:
-      return "an AES key";
-    case ObjectKind::kMacSecret:
-      return "a MAC secret";
-    case ObjectKind::kRsaPrivate:
-      return "an RSA private key";
-    case ObjectKind::kEcPrivate:
-      break;
-  }
-  return "an EC private key";
-}
-
 bool IsPrivate(ObjectKind kind) {
   return kind == ObjectKind::kRsaPrivate || kind == ObjectKind::kEcPrivate;
 }

@@ -217,6 +217,9 @@ std::string TokenKeyring::ClockProblem(WallTime now) const {
 std::string TokenKeyring::WaitingFor() const {
   const WallTime now = WallNow();
   if (IsRefilling()) return "the state folder, to record the next wraps";
+  // What was good before goes on to hold.
+  const std::string file_problem = listed_.problem();
+  if (!file_problem.empty() && !listed_.keys()) return "a keysFile that is good: " + file_problem;
   if (!generations_.is_complete() || generations_.all().empty())
     return generations_.WaitingFor(now);
   if (state_problem_) return "the state folder: " + *state_problem_;

@@ -11,6 +11,7 @@
 #include "hsm/canary_store.h"
 #include "hsm/generations.h"
 #include "hsm/keyring.h"
+#include "hsm/listed_keys.h"
 #include "hsm/state_dir.h"
 #include "hsm/token_group.h"
 #include "hsm/wrap_budget.h"
@@ -36,7 +37,7 @@ class TokenKeyring final : public Keyring {
   void OnNewWorker(std::size_t token, const std::string& software);
   void OnScan(std::size_t token, const std::vector<InventoryEntry>& entries);
   // Objects that a search is to show beside those whose labels name a keyring.
-  std::set<NameDigest> WantedObjects() const;
+  std::set<NameDigest> WantedObjects(std::size_t token);
   void OnTokenState(std::size_t token, bool is_up);
   // Does the next thing there is to do on that token; false: nothing is due.
   bool RunNextJob(std::size_t token);
@@ -96,6 +97,8 @@ class TokenKeyring final : public Keyring {
     bool is_up = false;
     std::uint64_t begun = 0;
     std::uint64_t done = 0;
+    // Of `discovery: file`: what was listed when it began; null: no keysFile was good yet.
+    std::shared_ptr<const config::KeysFile> listed;
   };
 
   std::shared_ptr<const Snapshot> snapshot() const;
@@ -109,6 +112,9 @@ class TokenKeyring final : public Keyring {
   // What the clock shows, when it cannot be so late; empty: it may be right.
   std::string ClockProblem(WallTime now) const;  // mutex_ is held
   std::string WaitingFor() const;                // mutex_ is held
+  // Nothing: it is not known yet what to look for.
+  std::optional<Discovered> Discover(std::size_t token,
+                                     const std::vector<InventoryEntry>& entries) const;
   void PrepareBudget();
   void Admit();
   void Activate();
@@ -138,6 +144,7 @@ class TokenKeyring final : public Keyring {
 
   std::mutex housekeeping_mutex_;  // one Housekeep at a time; taken before mutex_
   mutable std::mutex mutex_;
+  ListedKeys listed_;                         // of `discovery: file`
   Generations generations_;                   // guarded by mutex_
   std::optional<std::string> state_problem_;  // guarded by mutex_
   bool is_clock_wrong_ = false;               // guarded by housekeeping_mutex_

@@ -2,6 +2,7 @@
 // How a keyring's snapshot is kept true: what the tokens' monitors call.
 #include <algorithm>
 
+#include "hsm/file_discovery.h"
 #include "hsm/label_discovery.h"
 #include "hsm/quarantine.h"
 #include "hsm/token_keyring.h"
@@ -33,6 +34,7 @@ TokenKeyring::TokenKeyring(const config::Keyring& settings, TokenGroup group,
       budget_(budget),
       rate_(settings.max_wraps_per_second),
       observer_(observer),
+      listed_(settings_),
       generations_(settings_, SettingsOf(group_)),
       snapshot_(std::make_shared<Snapshot>()),
       searches_(group_.size()) {
@@ -61,11 +63,12 @@ void TokenKeyring::OnTokenState(std::size_t token, bool is_up) {
 }
 
 void TokenKeyring::OnScan(std::size_t token, const std::vector<InventoryEntry>& entries) {
-  const Discovered found = DiscoverByLabel(entries, settings_, group_.token(token).name());
+  const std::optional<Discovered> found = Discover(token, entries);
+  if (!found) return;
   std::vector<Event> events;
   {
     const std::lock_guard lock(mutex_);
-    events = generations_.OnInventory(token, found, Clock::now());
+    events = generations_.OnInventory(token, *found, Clock::now());
     searches_[token].done = searches_[token].begun;
   }
   Say(events);
@@ -73,8 +76,26 @@ void TokenKeyring::OnScan(std::size_t token, const std::vector<InventoryEntry>& 
   RetryParked();
 }
 
-std::set<NameDigest> TokenKeyring::WantedObjects() const {
-  return {};
+std::optional<Discovered> TokenKeyring::Discover(std::size_t token,
+                                                 const std::vector<InventoryEntry>& entries) const {
+  const std::string& name = group_.token(token).name();
+  if (settings_.discovery == config::Discovery::kToken)
+    return DiscoverByLabel(entries, settings_, name);
+  std::shared_ptr<const config::KeysFile> listed;
+  {
+    const std::lock_guard lock(mutex_);
+    listed = searches_[token].listed;
+  }
+  if (!listed) return std::nullopt;
+  return DiscoverListed(entries, *listed, settings_, name);
+}
+
+std::set<NameDigest> TokenKeyring::WantedObjects(std::size_t token) {
+  if (settings_.discovery == config::Discovery::kToken) return {};
+  Say(listed_.Refresh());
+  const std::lock_guard lock(mutex_);
+  searches_[token].listed = listed_.keys();
+  return searches_[token].listed ? NamesOf(*searches_[token].listed) : std::set<NameDigest>();
 }
 
 void TokenKeyring::Housekeep() {

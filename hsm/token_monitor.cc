@@ -104,7 +104,8 @@ bool TokenMonitor::LostSomething(const std::vector<InventoryEntry>& entries) {
 std::vector<InventoryEntry> TokenMonitor::Search() {
   std::vector<InventoryEntry> entries;
   InventoryRequest request;
-  for (const Place& place : places_) request.wanted.merge(place.keyring->WantedObjects());
+  for (const Place& place : places_)
+    request.wanted.merge(place.keyring->WantedObjects(place.token));
   for (std::uint16_t pages = 1; request.page < pages; ++request.page, request.wanted.clear()) {
     auto operation = std::make_shared<Operation>();
     operation->kind = MessageKind::kInventory;

@@ -25,12 +25,33 @@ constexpr std::array<SchemeFacts, 8> kFacts = {{
 
 }  // namespace
 
+std::string_view Describe(ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::kAes:
+      return "an AES key";
+    case ObjectKind::kMacSecret:
+      return "a MAC secret";
+    case ObjectKind::kRsaPrivate:
+      return "an RSA private key";
+    case ObjectKind::kEcPrivate:
+      break;
+  }
+  return "an EC private key";
+}
+
 const SchemeFacts& FactsOf(SchemeId scheme) {
   return kFacts.at(static_cast<std::size_t>(scheme) - 1);
 }
 
 bool MayStandInLabel(SchemeId scheme) {
   return scheme != kAesGcmPrepended;
+}
+
+std::optional<SchemeId> SchemeNamed(std::string_view name) {
+  for (const SchemeFacts& facts : kFacts) {
+    if (Name(facts.scheme) == name && MayStandInLabel(facts.scheme)) return facts.scheme;
+  }
+  return std::nullopt;
 }
 
 bool MayOpen(SchemeId labelled, SchemeId envelope) {

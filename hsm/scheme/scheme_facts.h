@@ -18,6 +18,8 @@ enum class ObjectKind : std::uint8_t {
   kEcPrivate,   // CKO_PRIVATE_KEY, CKK_EC on P-256 or CKK_EC_EDWARDS on Ed25519
 };
 
+std::string_view Describe(ObjectKind kind);  // "an AES key", for messages
+
 // What a scheme is made of, beside the lengths of its envelope.
 struct SchemeFacts {
   SchemeId scheme;
@@ -30,6 +32,8 @@ struct SchemeFacts {
 // kAesGcmPrepended is aes-gcm in another IV mode: it stands in envelopes, never in a label.
 const SchemeFacts& FactsOf(SchemeId scheme);
 bool MayStandInLabel(SchemeId scheme);
+// The one of that name that a key may have; nothing: there is none.
+std::optional<SchemeId> SchemeNamed(std::string_view name);
 
 // Of a key that is labelled `labelled`: aes-gcm opens both of its envelopes.
 bool MayOpen(SchemeId labelled, SchemeId envelope);

@@ -25,6 +25,7 @@ std::string KindOfWrapKey(const KeyToMake& key) {
 }  // namespace
 
 std::string LabelOf(const KeyToMake& key, hsm::KeyRole role) {
+  if (!key.label.empty()) return key.label + (role == hsm::KeyRole::kWrap ? "" : " authenticator");
   return hsm::FormatKeyLabel(
       {.keyring = key.keyring,
        .generation = static_cast<std::uint32_t>(key.generation),

@@ -15,6 +15,7 @@ struct KeyToMake {
   std::string context = "cluster-a";
   int generation = 1;
   WallTime activation = WallNow() - std::chrono::minutes(5);
+  std::string label;        // empty: one of our form; else as another tool would name it
   std::string cka_id;       // empty: 16 random bytes
   bool is_planted = false;  // its value came from outside, which the attributes tell
   hsm::SchemeId scheme = hsm::SchemeId::kAesGcm;
