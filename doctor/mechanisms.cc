@@ -75,12 +75,12 @@ bool IsOf(std::string_view configured, const SchemeNeeds& needs) {
 
 }  // namespace
 
-void CheckMechanisms(const hsm::Module& module, CK_SLOT_ID slot, const config::Token& token,
+void CheckMechanisms(const CK_FUNCTION_LIST& p11, CK_SLOT_ID slot, const config::Token& token,
                      const config::Keyring& keyring, CheckList& list) {
   std::vector<std::string> possible, lacking;
   for (const SchemeNeeds& needs : Schemes()) {
     if (keyring.scheme != "auto" && !IsOf(keyring.scheme, needs)) continue;
-    const std::string lack = Lacks(module.p11(), slot, needs);
+    const std::string lack = Lacks(p11, slot, needs);
     if (lack.empty()) {
       possible.emplace_back(needs.scheme);
     } else {

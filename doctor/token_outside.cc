@@ -88,7 +88,7 @@ std::vector<Check> LookAtToken(const config::Token& token, const config::Config&
   JudgeSessions(token, seen, list);
   for (const config::Keyring& keyring : config.keyrings) {
     if (std::ranges::find(keyring.tokens, token.name) == keyring.tokens.end()) continue;
-    CheckMechanisms(module, slot, token, keyring, list);
+    CheckMechanisms(module.p11(), slot, token, keyring, list);
   }
   return list.checks();
 }

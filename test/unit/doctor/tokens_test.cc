@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "doctor/check_json.h"
+#include "doctor/mechanisms.h"
 #include "doctor/performance.h"
 #include "doctor/pin_memory.h"
 #include "doctor/token_outside.h"
@@ -77,6 +78,30 @@ TEST(TokenSessionsTest, ALimitThatIsTooSmallWarns) {
     CheckList list("token");
     JudgeSessions(token, seen, list);
     EXPECT_THAT(Verdicts(list), ElementsAre(verdict)) << limit;
+  }
+}
+
+// A token that has AES-GCM for one way only, and nothing else.
+CK_RV OnlyDecrypts(CK_SLOT_ID, CK_MECHANISM_TYPE mechanism, CK_MECHANISM_INFO* info) {
+  if (mechanism != CKM_AES_GCM) return CKR_MECHANISM_INVALID;
+  *info = {128, 256, CKF_DECRYPT};
+  return CKR_OK;
+}
+
+TEST(MechanismsTest, AMechanismWithoutTheFlagFailsByTheFlagAndAMissingOneByItsName) {
+  CK_FUNCTION_LIST p11{};
+  p11.C_GetMechanismInfo = OnlyDecrypts;
+  config::Keyring keyring;
+  for (const auto& [scheme, why] : std::map<std::string, std::string>{
+           {"aes-gcm", "CKM_AES_GCM is there, but without CKF_ENCRYPT and CKF_DECRYPT"},
+           {"aes-cbc-hmac", "CKM_AES_CBC is missing"},
+           {"rsa-oaep-sign-sha1", "CKM_RSA_PKCS_OAEP is missing"},
+           {"auto", "rsa-oaep-sign: CKM_RSA_PKCS_OAEP is missing"}}) {
+    keyring.scheme = scheme;
+    CheckList list("token");
+    CheckMechanisms(p11, 0, config::Token(), keyring, list);
+    EXPECT_THAT(Verdicts(list), ElementsAre("fail mechanisms")) << scheme;
+    EXPECT_THAT(FirstProblem(list), HasSubstr(why)) << scheme;
   }
 }
 
