@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "hsm/scheme/aes_cbc_hmac.h"
@@ -16,7 +19,8 @@ namespace mortise::hsm {
 // After an Error the session may be wedged, unless a function says otherwise.
 class KekOperations {
  public:
-  // `gcm_iv`: how the token of these sessions comes by the IVs of CKM_AES_GCM.
+  // `gcm_iv`: how the token of these sessions comes by the IVs of CKM_AES_GCM. `auto` is
+  // resolved before the first wrap by aes-gcm, on a throw-away key; unwrapping never needs it.
   explicit KekOperations(config::IvMode gcm_iv);
 
   std::string Wrap(const Session& session, const HeldKek& keys, const KekView& kek, Purpose purpose,
@@ -46,13 +50,16 @@ class KekOperations {
   void SelfTest(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek);
 
  private:
-  Scheme& SchemeOf(SchemeId scheme);
+  Scheme& SchemeOf(SchemeId scheme);  // to unwrap
+  Scheme& WrapperOf(const Session& session, SchemeId scheme);
   SecretBytes Open(const Session& session, const HeldKek& keys, const KekView& kek, Purpose purpose,
                    ByteView envelope);
-  void ExpectRefused(SessionKeeper& keeper, const HeldKek& keys, const KekView& kek,
-                     const std::string& envelope, std::string_view what);
 
-  AesGcm aes_gcm_{config::IvMode::kCaller};
+  const config::IvMode configured_iv_;
+  std::mutex resolving_;
+  std::optional<AesGcm> gcm_;                   // guarded by resolving_
+  std::atomic<AesGcm*> resolved_gcm_{nullptr};  // gcm_, once it is there
+  AesGcm gcm_opener_{config::IvMode::kCaller};
   AesKwp aes_kwp_;
   AesCbcHmac aes_cbc_hmac_;
   RsaOaep rsa_oaep_hmac_{SchemeId::kRsaOaepHmac};
