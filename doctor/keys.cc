@@ -8,10 +8,13 @@
 #include <set>
 
 #include "base/error.h"
+#include "config/keys_file.h"
 #include "hsm/acceptance.h"
 #include "hsm/canary_store.h"
+#include "hsm/file_discovery.h"
 #include "hsm/key_history.h"
 #include "hsm/label_discovery.h"
+#include "hsm/listed_acceptance.h"
 #include "hsm/quarantine.h"
 
 namespace mortise::doctor {
@@ -48,6 +51,24 @@ std::set<std::string> Names(const std::map<std::string, hsm::Canary>& canaries) 
   return names;
 }
 
+hsm::Discovered Discover(const std::vector<hsm::InventoryEntry>& entries,
+                         const config::Keyring& keyring, const std::string& token) {
+  if (keyring.discovery == config::Discovery::kToken) {
+    return hsm::DiscoverByLabel(entries, keyring, token);
+  }
+  return hsm::DiscoverListed(entries, config::LoadKeysFile(keyring.keys_file), keyring, token);
+}
+
+std::map<std::string, hsm::Verdict> Verdicts(const std::vector<hsm::Candidate>& candidates,
+                                             const config::Keyring& keyring, const Memory& memory) {
+  const hsm::AcceptanceFacts facts{.context_tag = hsm::ContextTag(keyring.context),
+                                   .history = memory.history,
+                                   .pinned = memory.pinned,
+                                   .with_canary = Names(memory.canaries)};
+  return keyring.discovery == config::Discovery::kFile ? hsm::JudgeListed(candidates, facts)
+                                                       : hsm::Judge(candidates, facts);
+}
+
 // Beside the keys of this context there may be those of another, which are left alone.
 bool IsOfAnotherContext(const hsm::FoundKek& kek, const config::Keyring& keyring) {
   return kek.candidate.label.context_tag != hsm::ContextTag(keyring.context);
@@ -66,6 +87,11 @@ void JudgeMissing(const std::string& subject, const config::Keyring& keyring, co
     return list.Fail(
         "key", fmt::format("{}: the token has keys of that name for another context only", subject),
         "correct keyrings[].context, or give this cluster's keyring another name");
+  }
+  if (keyring.discovery == config::Discovery::kFile) {
+    return list.Fail(
+        "key", fmt::format("{}: the token shows no key that {} lists", subject, keyring.keys_file),
+        "compare its labels and ids with what the HSM's own tool lists");
   }
   list.Fail("key", fmt::format("{}: the token has no key", subject),
             fmt::format("mortise key create --config FILE --admin-config FILE --keyring {}",
@@ -135,6 +161,19 @@ std::uint32_t ActiveGeneration(const std::vector<KnownKek>& keks, const Memory& 
 
 }  // namespace
 
+std::set<hsm::NameDigest> ListedObjects(const std::vector<config::Keyring>& keyrings) {
+  std::set<hsm::NameDigest> names;
+  for (const config::Keyring& keyring : keyrings) {
+    if (keyring.discovery != config::Discovery::kFile) continue;
+    try {
+      names.merge(hsm::NamesOf(config::LoadKeysFile(keyring.keys_file)));
+    } catch (const Error&) {
+      // JudgeKeys tells.
+    }
+  }
+  return names;
+}
+
 std::vector<KnownKek> CheckKeys(const hsm::KeyTable& table, const config::Token& token,
                                 const config::Keyring& keyring, const std::string& state_dir,
                                 CheckList& list) {
@@ -151,7 +190,7 @@ std::vector<KnownKek> JudgeKeys(const std::vector<hsm::InventoryEntry>& entries,
                                 const config::Token& token, const config::Keyring& keyring,
                                 const std::string& state_dir, CheckList& list) {
   const Memory memory = Recall(keyring, state_dir, list);
-  const hsm::Discovered discovered = hsm::DiscoverByLabel(entries, keyring, token.name);
+  const hsm::Discovered discovered = Discover(entries, keyring, token.name);
   for (const hsm::Event& remark : discovered.remarks) {
     const auto [what, hint] = TakeApart(remark.message, "delete the object if it is not yours");
     list.Warn("key-ignored", what, hint);
@@ -160,8 +199,9 @@ std::vector<KnownKek> JudgeKeys(const std::vector<hsm::InventoryEntry>& entries,
   std::vector<hsm::Candidate> candidates;
   std::size_t strangers = 0;
   for (const hsm::FoundKek& found : discovered.keks) {
-    if (found.candidate.label.withdrawn) continue;
-    if (IsOfAnotherContext(found, keyring)) {
+    const bool is_by_label = keyring.discovery == config::Discovery::kToken;
+    if (is_by_label && found.candidate.label.withdrawn) continue;
+    if (is_by_label && IsOfAnotherContext(found, keyring)) {
       ++strangers;
       continue;
     }
@@ -175,10 +215,7 @@ std::vector<KnownKek> JudgeKeys(const std::vector<hsm::InventoryEntry>& entries,
     JudgeMissing(place, keyring, memory, strangers, list);
     return keks;
   }
-  const auto verdicts = hsm::Judge(candidates, {.context_tag = hsm::ContextTag(keyring.context),
-                                                .history = memory.history,
-                                                .pinned = memory.pinned,
-                                                .with_canary = Names(memory.canaries)});
+  const auto verdicts = Verdicts(candidates, keyring, memory);
   const std::uint32_t active = ActiveGeneration(keks, memory);
   for (KnownKek& kek : keks) {
     const hsm::Candidate& candidate = kek.found.candidate;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct KnownKek {
   std::optional<hsm::Canary> canary;
   bool is_active = false;  // or would be the first to be
 };
+
+// What a search must show beside keys with labels of ours: the objects in keysFiles.
+std::set<hsm::NameDigest> ListedObjects(const std::vector<config::Keyring>& keyrings);
 
 // Finds the keys, says what is wrong with them, and gives those that are the keyring's.
 std::vector<KnownKek> CheckKeys(const hsm::KeyTable& table, const config::Token& token,

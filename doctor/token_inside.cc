@@ -75,7 +75,8 @@ std::vector<Check> LookInside(const config::Token& token, const config::Config& 
   std::vector<Check> all;
   const bool is_inside = LogIn(module, slot, keeper, token, config.state_dir, of_token);
   if (is_inside && order.wants_inside) {
-    const auto table = hsm::KeyTable::Scan(keeper.session(), nullptr);
+    const auto table =
+        hsm::KeyTable::Scan(keeper.session(), nullptr, ListedObjects(config.keyrings));
     TokenCrypto crypto(keeper, *table, token);
     crypto.ProveToken(of_crypto);
     for (const config::Keyring& keyring : config.keyrings) {

@@ -163,6 +163,20 @@ TEST_F(KeysTest, AFileOfPinnedCanariesThatCannotBeReadFails) {
   EXPECT_THAT(Look(), Contains("fail canary"));
 }
 
+TEST_F(KeysTest, AKeyThatAFileListsIsFoundWhateverItsLabel) {
+  keyring_.discovery = config::Discovery::kFile;
+  keyring_.keys_file = dir_ / "keys.yaml";
+  const std::string rest = ", activation: 2026-01-01T00:00:00Z, scheme: aes-gcm}\n";
+  WriteFileAtomically(keyring_.keys_file, "- {generation: 1, label: kek-2026" + rest);
+  EXPECT_THAT(Look(), ElementsAre("warn key-ignored", "fail key"));
+  entries_[0].label = "kek-2026";
+  EXPECT_THAT(Look(), ElementsAre("pass key", "pass canary"));
+  EXPECT_EQ(ListedObjects({keyring_}).size(), 1u);
+  WriteFileAtomically(keyring_.keys_file, "- {");
+  EXPECT_THROW(Look(), Error);  // which CheckKeys makes a finding of
+  EXPECT_THAT(ListedObjects({keyring_}), IsEmpty());
+}
+
 TEST_F(KeysTest, AnObjectThatIsNotWhatItsLabelSaysWarns) {
   entries_.push_back(Key(2));
   entries_[1].kind = hsm::ObjectKind::kMacSecret;
