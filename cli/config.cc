@@ -6,6 +6,8 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/config_notes.h"
+#include "config/keys_file.h"
 #include "config/loader.h"
 
 namespace mortise::cli {
@@ -15,9 +17,14 @@ std::string Count(std::size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-// Load throws every problem at once; main prints them, one a line, and exits with 2.
+// Load throws every problem at once; main prints them, one a line, and exits with 2. A keysFile
+// that is not good yet keeps `serve` from nothing, since it is read anew all the time.
 ExitCode Check(const std::string& path) {
   const config::Config config = config::Load(path);
+  if (const std::vector<std::string> problems = config::ProblemsOfKeysFiles(config);
+      !problems.empty())
+    throw config::ConfigError(problems);
+  for (const std::string& note : Notes(config, WallNow())) std::cout << "note: " << note << '\n';
   std::cout << path << ": good: " << Count(config.tokens.size(), "token") << ", "
             << Count(config.keyrings.size(), "keyring") << '\n';
   return ExitCode::kOk;

@@ -146,6 +146,29 @@ void AdviseOnTokens(const Json& statusz, const Json& keyring, std::set<std::stri
   }
 }
 
+// Stated facts that no longer hold. They stop nothing, and an auditor will ask.
+void AdviseOnAssurance(const Json& keyring, std::set<std::string>& told,
+                       std::vector<std::string>& advice) {
+  for (const Json& token : keyring.at("tokens")) {
+    const auto assurance = token.find("assurance");
+    const std::string name = token.value("name", "");
+    if (assurance == token.end() || !assurance->is_object() || !told.insert(name).second) continue;
+    const Json& stated = assurance->at("stated");
+    if (assurance->value("ended", false)) {
+      advice.push_back(fmt::format(
+          "the certificate stated for token {} was valid until {}\n  next: see whether the vendor "
+          "has a newer one, and correct tokens[].assurance",
+          name, stated.value("validUntil", "")));
+    }
+    if (assurance->at("firmwareMatches") == false) {
+      advice.push_back(fmt::format(
+          "token {} reports firmware {}, but its certificate is stated to be for {}\n  next: ask "
+          "the vendor for the certificate of that firmware, and correct tokens[].assurance",
+          name, assurance->at("reported").value("firmware", ""), stated.value("firmware", "")));
+    }
+  }
+}
+
 void AdviseOnGenerations(const Json& keyring, std::vector<std::string>& advice) {
   for (const Json& generation : keyring.at("generations")) {
     const std::string key_id = generation.value("keyId", "");
@@ -182,10 +205,11 @@ ExitCode Verdict(const Json& statusz) {
 
 std::vector<std::string> Advice(const Json& statusz) {
   std::vector<std::string> advice;
-  std::set<std::string> told;
+  std::set<std::string> told, told_assurance;
   for (const Json& keyring : statusz.at("keyrings")) {
     AdviseOnKeyring(keyring, advice);
     AdviseOnTokens(statusz, keyring, told, advice);
+    AdviseOnAssurance(keyring, told_assurance, advice);
     AdviseOnGenerations(keyring, advice);
   }
   return advice;

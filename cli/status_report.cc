@@ -73,6 +73,40 @@ std::string Tokens(const Json& tokens) {
   return FormatTable(rows);
 }
 
+// One line for each token with a certificate: what is stated, and how that compares.
+std::string Assurance(const Json& token) {
+  const auto found = token.find("assurance");
+  if (found == token.end() || !found->is_object()) return {};
+  const Json& stated = found->at("stated");
+  std::string text =
+      "token " + token.value("name", "") + ", as stated: " + stated.value("standard", "");
+  for (const auto& [key, word] :
+       {std::pair{"level", "level"}, std::pair{"certificate", "certificate"},
+        std::pair{"mode", "mode"}, std::pair{"firmware", "firmware"},
+        std::pair{"validUntil", "valid until"}}) {
+    if (const std::string value = stated.value(key, ""); !value.empty())
+      text += fmt::format(", {} {}", word, value);
+  }
+  if (found->value("ended", false)) text += " (ENDED)";
+  const std::string firmware = found->at("reported").value("firmware", "");
+  text += "; as the token reports: " + (firmware.empty() ? "nothing yet" : "firmware " + firmware);
+  const Json& matches = found->at("firmwareMatches");
+  if (matches.is_boolean()) text += matches.get<bool>() ? " (matches)" : " (DIFFERS)";
+  return text + "\n";
+}
+
+std::string Waivers(const Json& token) {
+  const auto waived = token.find("waived");
+  if (waived == token.end() || waived->empty()) return {};
+  return "token " + token.value("name", "") + ", waived: " + Joined(*waived) + "\n";
+}
+
+std::string AboutTokens(const Json& tokens) {
+  std::string text;
+  for (const Json& token : tokens) text += Assurance(token) + Waivers(token);
+  return text.empty() ? text : "\n" + Indented(text);
+}
+
 // Unwrapping is what readiness is about; who asks a person's question wants both.
 std::string Readiness(const Json& keyring) {
   if (!keyring.value("ready", false)) return "NOT READY";
@@ -92,10 +126,11 @@ std::string OverallReadiness(const Json& statusz) {
 
 std::string Keyring(const Json& keyring) {
   return fmt::format(
-      "\nkeyring {}: {}\n  active key: {}\n  last proof: {} (worth {:.0f} s)\n\n{}\n{}",
+      "\nkeyring {}: {}\n  active key: {}\n  last proof: {} (worth {:.0f} s)\n\n{}\n{}{}",
       keyring.value("name", ""), Readiness(keyring), TextOr(keyring.at("activeKeyId"), "none yet"),
       Age(keyring.at("lastProofAgeSeconds")), keyring.value("stalenessSeconds", 0.0),
-      Indented(Generations(keyring.at("generations"))), Indented(Tokens(keyring.at("tokens"))));
+      Indented(Generations(keyring.at("generations"))), Indented(Tokens(keyring.at("tokens"))),
+      AboutTokens(keyring.at("tokens")));
 }
 
 std::string LastErrors(const Json& errors) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "hsm/start_remarks.h"
+
 namespace mortise::hsm {
 namespace {
 
@@ -17,6 +19,7 @@ bool Uses(const config::Keyring& keyring, const std::string& token) {
 Assembly::Assembly(const config::Config& config, const std::string& worker_executable,
                    Observer& observer)
     : launcher_(worker_executable), state_dir_(config.state_dir), budget_(config.state_dir) {
+  for (const Event& remark : StartRemarks(config, WallNow())) observer.OnEvent(remark);
   for (const config::Token& token : config.tokens) {
     const auto shares = std::ranges::count_if(
         config.keyrings, [&](const auto& keyring) { return Uses(keyring, token.name); });
@@ -30,7 +33,7 @@ Assembly::Assembly(const config::Config& config, const std::string& worker_execu
   std::vector<std::uint32_t> next_share(tokens_.size());
   for (const config::Keyring& keyring : config.keyrings) {
     keyrings_.push_back(std::make_unique<TokenKeyring>(
-        keyring, GroupFor(keyring, next_share, observer), state_dir_, budget_, observer));
+        keyring, GroupFor(keyring, next_share, observer), state_dir_, budget_, claims_, observer));
   }
   std::vector<Token*> tokens;
   for (const auto& token : tokens_) tokens.push_back(token.get());

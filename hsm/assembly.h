@@ -36,6 +36,7 @@ class Assembly {
   Launcher launcher_;
   StateDir state_dir_;
   WrapBudget budget_;
+  KeyClaims claims_;
   std::vector<std::unique_ptr<Token>> tokens_;
   std::vector<std::unique_ptr<TokenKeyring>> keyrings_;
   std::unique_ptr<Supervisor> supervisor_;

@@ -71,6 +71,8 @@ std::vector<Canary> ReadPinnedCanaries(const std::string& path) {
   std::string text;
   try {
     text = ReadFile(path);
+    // It says which keys are trusted, each time that it is read.
+    RequireTrustedPath(path);
   } catch (const Error& error) {
     throw Error(Reason::kConfig, std::string("canaries: ") + error.what());
   }

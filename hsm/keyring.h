@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/secret_bytes.h"
+#include "hsm/assurance.h"
 
 namespace mortise::hsm {
 
@@ -68,6 +69,8 @@ struct TokenStatus {
   std::vector<int> worker_pids;
   int sessions = 0;
   std::size_t queue_length = 0;
+  std::vector<std::string> waived;           // attributes that this keyring's keys may lack there
+  std::optional<AssuranceStatus> assurance;  // nothing: the configuration states none
 };
 
 // What is known now; made anew on each change that matters, never mutated.

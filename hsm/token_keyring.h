@@ -10,6 +10,7 @@
 
 #include "hsm/canary_store.h"
 #include "hsm/generations.h"
+#include "hsm/key_claims.h"
 #include "hsm/keyring.h"
 #include "hsm/listed_keys.h"
 #include "hsm/state_dir.h"
@@ -24,7 +25,7 @@ namespace mortise::hsm {
 class TokenKeyring final : public Keyring {
  public:
   TokenKeyring(const config::Keyring& settings, TokenGroup group, const StateDir& state_dir,
-               WrapBudget& budget, Observer& observer);
+               WrapBudget& budget, KeyClaims& claims, Observer& observer);
 
   void Wrap(SecretBytes seed, Call call, Done<Wrapped> done) override;
   void Unwrap(std::string_view ciphertext, std::string_view key_id, Call call,
@@ -113,11 +114,12 @@ class TokenKeyring final : public Keyring {
   std::string ClockProblem(WallTime now) const;  // mutex_ is held
   std::string WaitingFor() const;                // mutex_ is held
   // Nothing: it is not known yet what to look for.
-  std::optional<Discovered> Discover(std::size_t token,
-                                     const std::vector<InventoryEntry>& entries) const;
+  std::optional<Discovered> Discover(std::size_t token, const std::vector<InventoryEntry>& entries);
+  void ClaimKeys(const std::string& token, Discovered& found);
   void PrepareBudget();
   void Admit();
   void Activate();
+  std::vector<Canary> ReadPinned();
   void RefreshState();
   void Say(const std::vector<Event>& events) const;
   void SayStateUnusable(const std::string& problem) const;
@@ -139,6 +141,7 @@ class TokenKeyring final : public Keyring {
   const KeyHistory history_;
   const CanaryStore canaries_;
   WrapBudget& budget_;
+  KeyClaims& claims_;
   WrapRate rate_;
   Observer& observer_;
 
@@ -155,6 +158,7 @@ class TokenKeyring final : public Keyring {
   std::vector<Search> searches_;              // guarded by mutex_; by token
   std::string prepared_;                      // guarded by housekeeping_mutex_; a key_id
   std::string failed_write_;                  // guarded by housekeeping_mutex_; why, as told
+  std::string pinned_problem_;                // guarded by housekeeping_mutex_; as told
   Clock::time_point state_read_at_{};         // guarded by housekeeping_mutex_
 };
 

@@ -29,7 +29,13 @@ std::string WithoutName(const std::string& problem, const std::string& name) {
   return problem.starts_with(prefix) ? problem.substr(prefix.size()) : problem;
 }
 
-TokenStatus DescribedAs(const std::string& name, const Token::Snapshot& token) {
+TokenStatus DescribedAs(const config::Token& settings, const config::KeyPolicy& policy,
+                        const Token::Snapshot& token) {
+  const std::string& name = settings.name;
+  const auto waived = policy.waive.find(name);
+  std::optional<AssuranceStatus> assurance;
+  if (settings.assurance)
+    assurance = CompareAssurance(*settings.assurance, token.description.firmware, WallNow());
   return {.name = name,
           .is_up = token.is_ready,
           .problem = WithoutName(token.problem, name),
@@ -42,7 +48,9 @@ TokenStatus DescribedAs(const std::string& name, const Token::Snapshot& token) {
           .library = token.description.library,
           .worker_pids = token.worker_pids,
           .sessions = token.sessions,
-          .queue_length = token.queue_length};
+          .queue_length = token.queue_length,
+          .waived = waived == policy.waive.end() ? std::vector<std::string>() : waived->second,
+          .assurance = std::move(assurance)};
 }
 
 GenerationState StateOf(const Generation& generation, bool is_active, std::uint32_t highest) {
@@ -110,7 +118,7 @@ std::shared_ptr<const KeyringStatus> TokenKeyring::Status() const {
   for (std::size_t token = 0; token < group_.size(); ++token) {
     const Token::Snapshot one = group_.token(token).Describe();
     down += WhyDown(group_.token(token).name(), one);
-    status->tokens.push_back(DescribedAs(group_.token(token).name(), one));
+    status->tokens.push_back(DescribedAs(group_.token(token).settings(), settings_.policy, one));
   }
   const std::lock_guard lock(mutex_);
   const Generation* active = generations_.Active();

@@ -25,13 +25,15 @@ std::vector<config::Token> SettingsOf(const TokenGroup& group) {
 }  // namespace
 
 TokenKeyring::TokenKeyring(const config::Keyring& settings, TokenGroup group,
-                           const StateDir& state_dir, WrapBudget& budget, Observer& observer)
+                           const StateDir& state_dir, WrapBudget& budget, KeyClaims& claims,
+                           Observer& observer)
     : settings_(settings),
       group_(std::move(group)),
       state_dir_(state_dir),
       history_(state_dir.path()),
       canaries_(state_dir.path()),
       budget_(budget),
+      claims_(claims),
       rate_(settings.max_wraps_per_second),
       observer_(observer),
       listed_(settings_),
@@ -77,7 +79,7 @@ void TokenKeyring::OnScan(std::size_t token, const std::vector<InventoryEntry>& 
 }
 
 std::optional<Discovered> TokenKeyring::Discover(std::size_t token,
-                                                 const std::vector<InventoryEntry>& entries) const {
+                                                 const std::vector<InventoryEntry>& entries) {
   const std::string& name = group_.token(token).name();
   if (settings_.discovery == config::Discovery::kToken)
     return DiscoverByLabel(entries, settings_, name);
@@ -87,7 +89,33 @@ std::optional<Discovered> TokenKeyring::Discover(std::size_t token,
     listed = searches_[token].listed;
   }
   if (!listed) return std::nullopt;
-  return DiscoverListed(entries, *listed, settings_, name);
+  Discovered found = DiscoverListed(entries, *listed, settings_, name);
+  ClaimKeys(name, found);
+  return found;
+}
+
+// Two keysFiles may list one object by mistake; what it wrapped for either of them still opens.
+void TokenKeyring::ClaimKeys(const std::string& token, Discovered& found) {
+  std::set<std::string> ids;
+  for (const FoundKek& kek : found.keks) ids.insert({kek.wrap.cka_id, kek.authenticator.cka_id});
+  ids.erase("");
+  const std::map<std::string, std::string> of_others = claims_.Claim(token, settings_.name, ids);
+  for (FoundKek& kek : found.keks) {
+    for (const std::string& id : {kek.wrap.cka_id, kek.authenticator.cka_id}) {
+      const auto other = of_others.find(id);
+      if (other == of_others.end()) continue;
+      kek.candidate.keeps_policy = false;
+      kek.wrap_problem = "the key with CKA_ID " + ToHex(AsBytes(id)) + " on token " + token +
+                         " is also listed for keyring " + other->second +
+                         ": a key belongs to one keyring; take it out of one keysFile";
+      found.remarks.push_back(
+          {.severity = Severity::kError,
+           .name = "key_of_two_keyrings",
+           .message = kek.wrap_problem,
+           .fields = {
+               {"keyring", settings_.name}, {"key_id", kek.candidate.key_id}, {"token", token}}});
+    }
+  }
 }
 
 std::set<NameDigest> TokenKeyring::WantedObjects(std::size_t token) {
@@ -148,14 +176,33 @@ void TokenKeyring::PrepareBudget() {
   }
 }
 
+// What was pinned before goes on to hold while the file cannot be read.
+std::vector<Canary> TokenKeyring::ReadPinned() {
+  if (settings_.canaries.empty()) return {};
+  try {
+    std::vector<Canary> pinned = ReadPinnedCanaries(settings_.canaries);
+    pinned_problem_.clear();
+    return pinned;
+  } catch (const Error& error) {
+    if (std::exchange(pinned_problem_, error.what()) != error.what()) {
+      Say({{.severity = Severity::kError,
+            .name = "pinned_canaries_refused",
+            .message = "the file of pinned canaries is refused, and pins no further key until it "
+                       "is mended: " +
+                       pinned_problem_,
+            .fields = {{"keyring", settings_.name}, {"file", settings_.canaries}}}});
+    }
+    return {};
+  }
+}
+
 void TokenKeyring::RefreshState() {
   std::optional<std::string> problem = state_dir_.problem();
   std::set<std::string> quarantined;
-  std::vector<Canary> pinned;
+  const std::vector<Canary> pinned = ReadPinned();
   try {
     quarantined = QuarantinedKeys(state_dir_.path());
     quarantined.merge(DestroyedKeys(state_dir_.path()));
-    if (!settings_.canaries.empty()) pinned = ReadPinnedCanaries(settings_.canaries);
   } catch (const Error& error) {
     problem = error.what();
   }

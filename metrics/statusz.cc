@@ -53,6 +53,22 @@ Json ToJson(const hsm::GenerationStatus& generation) {
       {"tokens", generation.tokens}};
 }
 
+// Marked as what it is: the operator's word, or the token's.
+Json ToJson(const hsm::AssuranceStatus& assurance, const std::string& reported_firmware) {
+  const config::Assurance& stated = assurance.stated;
+  return {
+      {"stated",
+       {{"standard", stated.standard},
+        {"certificate", stated.certificate},
+        {"level", stated.level},
+        {"firmware", stated.firmware},
+        {"mode", stated.mode},
+        {"validUntil", stated.valid_until}}},
+      {"reported", {{"firmware", reported_firmware}}},
+      {"firmwareMatches", assurance.firmware_matches ? Json(*assurance.firmware_matches) : Json()},
+      {"ended", assurance.has_ended}};
+}
+
 Json ToJson(const hsm::TokenStatus& token, Clock::time_point now) {
   return {{"name", token.name},
           {"up", token.is_up},
@@ -66,7 +82,9 @@ Json ToJson(const hsm::TokenStatus& token, Clock::time_point now) {
           {"library", token.library},
           {"workerPids", token.worker_pids},
           {"sessions", token.sessions},
-          {"queueLength", token.queue_length}};
+          {"queueLength", token.queue_length},
+          {"waived", token.waived},
+          {"assurance", token.assurance ? ToJson(*token.assurance, token.firmware) : Json()}};
 }
 
 Json ToJson(const StatuszFacts::Keyring& keyring, Clock::time_point now) {

@@ -81,9 +81,10 @@ std::string Now() {
 // What was done to keys and PINs. Until the audit log exists this is the audit trail, so it
 // is written whatever the level.
 bool IsAudited(std::string_view event) {
-  static constexpr std::array<std::string_view, 8> kAudited = {
-      "key_created",   "key_accepted", "key_activated", "key_trusted_on_first_use",
-      "pin_unlatched", "pin_set",      "pin_changed",   "token_erased"};
+  static constexpr std::array<std::string_view, 10> kAudited = {
+      "key_created",   "key_accepted",  "key_activated", "key_trusted_on_first_use",
+      "pin_unlatched", "pin_set",       "pin_changed",   "token_erased",
+      "policy_waiver", "keys_file_read"};
   return std::ranges::find(kAudited, event) != kAudited.end();
 }
 

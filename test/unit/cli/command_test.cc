@@ -10,6 +10,8 @@
 #include <sstream>
 
 #include "base/version.h"
+#include "hsm/canary.h"
+#include "hsm/scheme/envelope.h"
 #include "test/support/child_process.h"
 #include "test/support/temp_dir.h"
 
@@ -19,6 +21,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 test::CommandResult Mortise(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), MORTISE_EXECUTABLE);
@@ -134,9 +137,13 @@ class ConfigCommandTest : public testing::Test {
  protected:
   ConfigCommandTest() {
     Write("v.so", "");
-    Write("m.yaml", "stateDir: " + dir_ / "state" + "\ntokens:\n  - {name: a, module: " +
-                        dir_ / "v.so" + ", uri: \"pkcs11:token=a\", login: none}\nkeyrings:\n" +
-                        "  - {name: k, context: c, socket: " + dir_ / "kms.sock" + "}\n");
+    Write("m.yaml", WithKeyring("version: v2"));
+  }
+  // A good configuration with one more line in its keyring.
+  std::string WithKeyring(const std::string& line) const {
+    return "stateDir: " + dir_ / "state" + "\ntokens:\n  - {name: a, module: " + dir_ / "v.so" +
+           ", uri: \"pkcs11:token=a\", login: none}\nkeyrings:\n" +
+           "  - {name: k, context: c, socket: " + dir_ / "kms.sock" + ", " + line + "}\n";
   }
   void Write(const std::string& name, const std::string& text) {
     std::ofstream(dir_ / name) << text;
@@ -150,6 +157,40 @@ TEST_F(ConfigCommandTest, CheckSaysThatAConfigurationIsGood) {
   const test::CommandResult result = Mortise({"config", "check", "--config", dir_ / "m.yaml"});
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("good: 1 token, 1 keyring"));
+}
+
+TEST_F(ConfigCommandTest, CheckReadsKeysFilesAndNamesTheLineOfAMistake) {
+  Write("listed.yaml", WithKeyring("discovery: file, keysFile: " + dir_ / "keys.yaml"));
+  Write("keys.yaml", "- {generation: 1, label: a}\n");
+  const test::CommandResult result = Mortise({"config", "check", "--config", dir_ / "listed.yaml"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr(dir_ / "keys.yaml" + ":1:3: [0].activation: is missing"));
+}
+
+TEST_F(ConfigCommandTest, CheckSaysWhatAnotherSchemeMeansForKeysThatExist) {
+  const std::string key_id = "k.1.0123456789abcdef";
+  mkdir((dir_ / "state").c_str(), 0700);
+  mkdir((dir_ / "state/canaries").c_str(), 0700);
+  const Bytes iv(12, 1), body(32, 1), tag(16, 1);
+  Write("state/canaries/" + key_id + ".json",
+        hsm::FormatCanary(
+            {.key_id = key_id, .blob = hsm::Serialize(hsm::SchemeId::kAesGcm, iv, body, tag)}));
+  Write("kwp.yaml", WithKeyring("scheme: aes-kwp"));
+  const test::CommandResult result = Mortise({"config", "check", "--config", dir_ / "kwp.yaml"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("note: keyring k: generation 1 is of scheme aes-gcm and stays "
+                                    "so: what it wrapped still opens"));
+  EXPECT_THAT(Mortise({"config", "check", "--config", dir_ / "m.yaml"}).out,
+              Not(HasSubstr("note:")));
+}
+
+TEST_F(ConfigCommandTest, CheckNotesWaiversAndWhatModeFipsRefuses) {
+  Write("fips.yaml", WithKeyring("policy: {mode: fips, waive: {a: [CKA_LOCAL]}}"));
+  const test::CommandResult result = Mortise({"config", "check", "--config", dir_ / "fips.yaml"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("note: keys of keyring k may wrap on token a whatever "
+                                          "it says of CKA_LOCAL"),
+                                HasSubstr("policy mode fips: nothing is wrapped with an IV")));
 }
 
 TEST_F(ConfigCommandTest, CheckPrintsEveryProblemAndExitsWith2) {

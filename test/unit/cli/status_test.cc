@@ -59,6 +59,33 @@ TEST_F(StatusTest, ShowsKeyringsKeysTokensAndTheAgeOfTheProof) {
                               HasSubstr("4711"), HasSubstr("last proof: 25.2 s ago (worth 30 s)")));
 }
 
+TEST_F(StatusTest, ShowsWhatIsWaived) {
+  status_.tokens[0].waived = {"CKA_LOCAL", "CKA_MODIFIABLE"};
+  EXPECT_THAT(Report(), HasSubstr("token hsm-a, waived: CKA_LOCAL, CKA_MODIFIABLE\n"));
+}
+
+TEST_F(StatusTest, ShowsACertificateAsStatedBesideWhatTheTokenReports) {
+  const config::Assurance stated{
+      .standard = "FIPS 140-3", .level = "3", .firmware = "7.4.1", .valid_until = "2030-12-31"};
+  status_.tokens[0].firmware = "7.4";
+  status_.tokens[0].assurance =
+      hsm::CompareAssurance(stated, "7.4", ParseTime("2026-06-01T00:00:00Z"));
+  EXPECT_THAT(Report(), HasSubstr("as stated: FIPS 140-3, level 3, firmware 7.4.1, valid until "
+                                  "2030-12-31; as the token reports: firmware 7.4 (matches)\n"));
+  EXPECT_THAT(Advice(Page()), IsEmpty());
+}
+
+TEST_F(StatusTest, AdvisesOnACertificateThatEndedOrIsOfAnotherFirmwareAndStaysZero) {
+  status_.tokens[0].firmware = "7.5";
+  status_.tokens[0].assurance =
+      hsm::CompareAssurance({.standard = "FIPS", .firmware = "7.4", .valid_until = "2025-12-31"},
+                            "7.5", ParseTime("2026-06-01T00:00:00Z"));
+  EXPECT_THAT(Report(),
+              AllOf(HasSubstr("(ENDED)"), HasSubstr("firmware 7.5 (DIFFERS)"),
+                    HasSubstr("was valid until 2025-12-31"), HasSubstr("is stated to be for 7.4")));
+  EXPECT_EQ(Verdict(Page()), ExitCode::kOk);
+}
+
 TEST_F(StatusTest, IsSixWhenNoTokenOfAKeyringIsUp) {
   TakeTokenDown("C_Initialize: device removed");
   EXPECT_EQ(Verdict(Page()), ExitCode::kHsmUnreachable);

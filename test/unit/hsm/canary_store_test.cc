@@ -2,6 +2,7 @@
 #include "hsm/canary_store.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <numeric>
@@ -180,6 +181,13 @@ TEST_F(PinnedCanariesTest, AreRefusedAltogetherForOneMistakeWhichIsNamed) {
 TEST_F(PinnedCanariesTest, AreRefusedWhenAKeyHasTwo) {
   EXPECT_THAT([&] { Read(kLine + "\n" + kLine + "\n"); },
               ThrowsError(Reason::kConfig, ":2: a second canary of prod.3."));
+}
+
+TEST_F(PinnedCanariesTest, AreRefusedFromAFileThatOthersCouldHaveWritten) {
+  WriteFileAtomically(path_, kLine);
+  chmod(path_.c_str(), 0666);
+  EXPECT_THAT([&] { ReadPinnedCanaries(path_); },
+              ThrowsError(Reason::kConfig, "can be written by group or others"));
 }
 
 TEST_F(PinnedCanariesTest, AreRefusedWithoutAFile) {

@@ -56,9 +56,26 @@ TEST_F(StatuszTest, KeepsItsNames) {
               ElementsAre("activation", "generation", "keyId", "keyIdHash", "lastUnwrap", "problem",
                           "scheme", "state", "tokens", "wrapLimit", "wraps"));
   EXPECT_THAT(Keys(keyring["tokens"][0]),
-              ElementsAre("firmware", "lastProofAgeSeconds", "library", "manufacturer", "model",
-                          "name", "problem", "problemReason", "queueLength", "serial", "sessions",
-                          "up", "workerPids"));
+              ElementsAre("assurance", "firmware", "lastProofAgeSeconds", "library", "manufacturer",
+                          "model", "name", "problem", "problemReason", "queueLength", "serial",
+                          "sessions", "up", "waived", "workerPids"));
+}
+
+TEST_F(StatuszTest, MarksWhatIsStatedOfATokenAndWhatItReports) {
+  EXPECT_EQ(Page()["keyrings"][0]["tokens"][0]["assurance"], nullptr);
+  hsm::KeyringStatus status = FakeKeyring::Healthy();
+  status.tokens[0].firmware = "7.4";
+  status.tokens[0].waived = {"CKA_LOCAL"};
+  status.tokens[0].assurance = hsm::CompareAssurance(
+      {.standard = "FIPS 140-3", .firmware = "7.3", .valid_until = "2025-12-31"}, "7.4",
+      facts_.wall_now);
+  Show(status);
+  const json token = Page()["keyrings"][0]["tokens"][0];
+  EXPECT_EQ(token["waived"], json({"CKA_LOCAL"}));
+  EXPECT_EQ(token["assurance"]["stated"]["firmware"], "7.3");
+  EXPECT_EQ(token["assurance"]["reported"]["firmware"], "7.4");
+  EXPECT_EQ(token["assurance"]["firmwareMatches"], false);
+  EXPECT_EQ(token["assurance"]["ended"], true);
 }
 
 TEST_F(StatuszTest, TellsOfTheProcess) {
