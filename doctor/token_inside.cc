@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.h"
 #include "doctor/crypto.h"
 #include "doctor/keys.h"
 #include "doctor/performance.h"
+#include "doctor/schemes.h"
 #include "hsm/cryptoki/slot.h"
 #include "hsm/worker/login.h"
 #include "hsm/worker/session_keeper.h"
@@ -60,6 +62,15 @@ bool LogIn(const hsm::Module& module, CK_SLOT_ID slot, const hsm::SessionKeeper&
   return true;
 }
 
+std::vector<config::Keyring> KeyringsOf(const config::Token& token, const config::Config& config) {
+  std::vector<config::Keyring> keyrings;
+  std::ranges::copy_if(
+      config.keyrings, std::back_inserter(keyrings), [&](const config::Keyring& keyring) {
+        return std::ranges::find(keyring.tokens, token.name) != keyring.tokens.end();
+      });
+  return keyrings;
+}
+
 void Append(std::vector<Check>& all, const CheckList& list) {
   all.insert(all.end(), list.checks().begin(), list.checks().end());
 }
@@ -78,9 +89,10 @@ std::vector<Check> LookInside(const config::Token& token, const config::Config& 
     const auto table =
         hsm::KeyTable::Scan(keeper.session(), nullptr, ListedObjects(config.keyrings));
     TokenCrypto crypto(keeper, *table, token);
+    const std::vector<config::Keyring> keyrings = KeyringsOf(token, config);
     crypto.ProveToken(of_crypto);
-    for (const config::Keyring& keyring : config.keyrings) {
-      if (std::ranges::find(keyring.tokens, token.name) == keyring.tokens.end()) continue;
+    JudgeSchemes(TrySchemes(keeper.session(), token, keyrings), token, keyrings, of_crypto);
+    for (const config::Keyring& keyring : keyrings) {
       for (const KnownKek& kek : CheckKeys(*table, token, keyring, config.state_dir, of_keys)) {
         crypto.OpenCanary(kek, keyring, of_crypto);
       }
