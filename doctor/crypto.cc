@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
+#include "base/random.h"
+#include "hsm/cryptoki/key_generation.h"
 
 namespace mortise::doctor {
 namespace {
@@ -67,12 +70,34 @@ hsm::HeldKek TokenCrypto::Held(const KnownKek& kek) const {
   throw Error(Reason::kKeyMissing, "the key has gone since it was found");
 }
 
-std::function<void()> TokenCrypto::Unwrap() {
-  if (!opened_) return {};
-  return [this] {
-    operations_.OpenCanary(keeper_.session(), opened_->held,
-                           ViewOf(opened_->kek, opened_->keyring));
-  };
+std::optional<TokenCrypto::Unwrap> TokenCrypto::UnwrapToMeasure() {
+  if (!opened_) return UnwrapByThrowAwayKey();
+  return Unwrap{[this] {
+                  operations_.OpenCanary(keeper_.session(), opened_->held,
+                                         ViewOf(opened_->kek, opened_->keyring));
+                },
+                "canary"};
+}
+
+std::optional<TokenCrypto::Unwrap> TokenCrypto::UnwrapByThrowAwayKey() {
+  hsm::HeldKek held{.wrap = std::make_shared<hsm::HeldKey>(), .authenticator = {}};
+  for (const hsm::SchemeId scheme : {hsm::SchemeId::kAesGcm, hsm::SchemeId::kAesKwp}) {
+    try {
+      held.wrap->handle = hsm::GenerateThrowAwayAesKey(keeper_.session());
+      const hsm::KekView kek{
+          .keyring = "probe", .context = "probe", .key_id = "probe", .scheme = scheme};
+      const std::string envelope =
+          operations_.Wrap(keeper_.session(), held, kek, hsm::Purpose::kSelfTest, RandomBytes(32));
+      return Unwrap{[this, held, kek, envelope] {
+                      operations_.Unwrap(keeper_.session(), held, kek, hsm::Purpose::kSelfTest,
+                                         AsBytes(envelope));
+                    },
+                    "throw-away key"};
+    } catch (const Error&) {
+      keeper_.Renew();  // ends the key, too
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace mortise::doctor

@@ -25,10 +25,16 @@ class TokenCrypto {
   // What the KEK is worth on this token: the same material as ever.
   void OpenCanary(const KnownKek& kek, const config::Keyring& keyring, CheckList& list);
 
-  // One unwrap of the last canary that opened; nothing when none did. Throws Error.
-  std::function<void()> Unwrap();
+  // One unwrap, to be measured: of the active key's canary, else of something by a throw-away
+  // key. Nothing when neither can be had. Throws Error.
+  struct Unwrap {
+    std::function<void()> run;
+    std::string of;  // "canary" or "throw-away key"
+  };
+  std::optional<Unwrap> UnwrapToMeasure();
 
  private:
+  std::optional<Unwrap> UnwrapByThrowAwayKey();
   hsm::HeldKek Held(const KnownKek& kek) const;
 
   hsm::SessionKeeper& keeper_;

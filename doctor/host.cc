@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "config/keys_file.h"
 #include "doctor/host_clock.h"
 #include "doctor/host_memory.h"
 #include "doctor/host_sockets.h"
@@ -26,6 +27,11 @@ void CheckConfiguration(const config::Examined& examined, const std::string& fil
     const auto [what, hint] =
         TakeApart(problem, "correct it there; `mortise config check` tells whether it is good");
     list.Fail("configuration", what, hint);
+  }
+  // The service runs on with what it read last.
+  for (const std::string& problem : config::ProblemsOfKeysFiles(examined.config)) {
+    const auto [what, hint] = TakeApart(problem, "correct the file; it is read anew by itself");
+    list.Fail("keys-file", what, hint);
   }
 }
 

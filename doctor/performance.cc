@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 #include "config/duration.h"
@@ -23,9 +24,9 @@ double Milliseconds(Clock::duration duration) {
 
 void CheckPerformance(TokenCrypto& crypto, const config::Token& token, config::Duration timeout,
                       CheckList& list) {
-  const std::function<void()> unwrap = crypto.Unwrap();
+  const std::optional<TokenCrypto::Unwrap> unwrap = crypto.UnwrapToMeasure();
   if (!unwrap) {
-    return list.Skip("latency", fmt::format("token {}: no canary to measure by", token.name));
+    return list.Skip("latency", fmt::format("token {}: no key to measure by", token.name));
   }
   std::vector<Clock::duration> took;
   const Deadline end =
@@ -33,7 +34,7 @@ void CheckPerformance(TokenCrypto& crypto, const config::Token& token, config::D
   try {
     while (took.size() < kOperations && Clock::now() < end) {
       const Clock::time_point start = Clock::now();
-      unwrap();
+      unwrap->run();
       took.push_back(Clock::now() - start);
     }
   } catch (const Error& error) {
@@ -42,11 +43,11 @@ void CheckPerformance(TokenCrypto& crypto, const config::Token& token, config::D
                                  took.size() + 1, kOperations, error.what()),
                      "a token that fails now and then: see the HSM's log and the network to it");
   }
-  JudgePerformance(std::move(took), token, timeout, list);
+  JudgePerformance(std::move(took), unwrap->of, token, timeout, list);
 }
 
-void JudgePerformance(std::vector<Clock::duration> took, const config::Token& token,
-                      config::Duration timeout, CheckList& list) {
+void JudgePerformance(std::vector<Clock::duration> took, const std::string& of,
+                      const config::Token& token, config::Duration timeout, CheckList& list) {
   if (took.empty()) return;
   std::ranges::sort(took);
   const auto at = [&took](std::size_t percent) {
@@ -54,9 +55,10 @@ void JudgePerformance(std::vector<Clock::duration> took, const config::Token& to
   };
   const config::Duration attempt = AttemptWithin(timeout, token.operation_timeout);
   const std::string shown = fmt::format(
-      "token {}: {} unwraps by one session: p50 {:.2f} ms, p99 {:.2f} ms; kube-apiserver waits {}, "
+      "token {}: {} unwraps ({}) by one session: p50 {:.2f} ms, p99 {:.2f} ms; kube-apiserver "
+      "waits {}, "
       "so an attempt may take {}",
-      token.name, took.size(), Milliseconds(at(50)), Milliseconds(at(99)),
+      token.name, took.size(), of, Milliseconds(at(50)), Milliseconds(at(99)),
       config::FormatDuration(timeout), config::FormatDuration(attempt));
   if (at(99) >= attempt) {
     list.Fail("latency", shown,

@@ -2,6 +2,7 @@
 // Category performance: how long one unwrap takes, against how long anybody waits.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -11,12 +12,12 @@
 
 namespace mortise::doctor {
 
-// 200 unwraps of a canary by one session, or as many as half a minute has.
+// 200 unwraps by one session, or as many as half a minute has.
 void CheckPerformance(TokenCrypto& crypto, const config::Token& token, config::Duration timeout,
                       CheckList& list);
 
-// `timeout` is kube-apiserver's.
-void JudgePerformance(std::vector<Clock::duration> took, const config::Token& token,
-                      config::Duration timeout, CheckList& list);
+// `of` says what was unwrapped; `timeout` is kube-apiserver's.
+void JudgePerformance(std::vector<Clock::duration> took, const std::string& of,
+                      const config::Token& token, config::Duration timeout, CheckList& list);
 
 }  // namespace mortise::doctor

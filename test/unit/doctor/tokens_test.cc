@@ -108,7 +108,7 @@ TEST(MechanismsTest, AMechanismWithoutTheFlagFailsByTheFlagAndAMissingOneByItsNa
 std::vector<std::string> OfLatency(Clock::duration each) {
   config::Token token;
   CheckList list("performance");
-  JudgePerformance(std::vector<Clock::duration>(200, each), token, 3s, list);
+  JudgePerformance(std::vector<Clock::duration>(200, each), "canary", token, 3s, list);
   return Verdicts(list);
 }
 
@@ -122,7 +122,7 @@ TEST(PerformanceTest, AFewSlowOnesOfMany) {
   std::vector<Clock::duration> took(197, 2ms);
   took.insert(took.end(), 3, 2s);
   CheckList list("performance");
-  JudgePerformance(took, config::Token(), 3s, list);
+  JudgePerformance(took, "canary", config::Token(), 3s, list);
   EXPECT_THAT(Verdicts(list), ElementsAre("fail latency"));
 }
 
