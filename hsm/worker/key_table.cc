@@ -13,8 +13,8 @@ namespace mortise::hsm {
 namespace {
 
 constexpr std::size_t kMaxLabelSize = 255;
-constexpr std::size_t kMaxCkaIdSize = 64;
-constexpr std::size_t kEntriesPerPage = 20;
+constexpr std::size_t kMaxCkaIdSize = 255;  // Google's is the path of the key
+constexpr std::size_t kEntriesPerPage = 13;
 // Names, attributes and a public key's digest, with their lengths.
 constexpr std::size_t kMaxEntrySize = kMaxLabelSize + kMaxCkaIdSize + 64;
 static_assert(sizeof(ReplyHead) + kEntriesPerPage * kMaxEntrySize + 16 < kMaxMessageSize);

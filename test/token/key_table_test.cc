@@ -193,7 +193,7 @@ TEST_F(KeyKindsTest, FindWhatIsWantedByLabelOrByIdWhateverItsForm) {
 TEST_F(KeyKindsTest, FillPagesThatFitIntoAMessage) {
   const std::string label(255, 'l');
   for (int i = 0; i < 25; ++i) {
-    Bytes id(64, static_cast<std::uint8_t>(i));
+    Bytes id(255, static_cast<std::uint8_t>(i));
     GenerateAesKey(session(), label, id, CKM_AES_GCM);
   }
   const auto table = Scan({DigestOfLabel(label)});
