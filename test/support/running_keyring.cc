@@ -42,7 +42,7 @@ int RecordingObserver::Starts() const {
   return static_cast<int>(starts_.size());
 }
 
-RunningKeyring::RunningKeyring(const SoftHsmToken& token, const Change& change) {
+RunningKeyring::RunningKeyring(const TestToken& token, const Change& change) {
   config_.state_dir = folder_ / "state";
   config_.tokens.push_back(token.ToConfig());
   config::Keyring keyring;

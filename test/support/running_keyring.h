@@ -35,7 +35,7 @@ class RunningKeyring {
   using Change = std::function<void(config::Config&)>;
 
   explicit RunningKeyring(
-      const SoftHsmToken& token, const Change& change = [](config::Config&) {});
+      const TestToken& token, const Change& change = [](config::Config&) {});
   // The same configuration and state folder, another life.
   void Restart();
 
