@@ -45,6 +45,11 @@ bool IsWanted(const Order& order, std::string_view category) {
   return order.categories.empty() || order.categories.contains(std::string(category));
 }
 
+// Whether there is anything for other categories to look at.
+bool SaysAnything(const config::Examined& examined) {
+  return examined.is_read && !examined.config.tokens.empty() && !examined.config.keyrings.empty();
+}
+
 // kube-apiserver's shortest, of the providers in the files.
 config::Duration ShortestTimeout(const std::vector<std::string>& files) {
   std::optional<config::Duration> shortest;
@@ -101,9 +106,17 @@ std::vector<Check> Examine(const Order& order, const Reach& reach) {
   };
   std::vector<Check> all;
   for (const std::string_view category : kCategories) {
-    if (!IsWanted(order, category)) continue;
-    std::ranges::copy_if(of_tokens, std::back_inserter(all),
-                         [&](const Check& check) { return check.category == category; });
+    const bool is_wanted = IsWanted(order, category);
+    // What keeps a token from being reached is told to whoever asks for its keys.
+    std::ranges::copy_if(of_tokens, std::back_inserter(all), [&](const Check& check) {
+      return check.category == category && (is_wanted || check.status == CheckStatus::kFail);
+    });
+    if (category == "host" && !is_wanted && !SaysAnything(examined)) {
+      Run(
+          "host", [&](CheckList& list) { CheckConfiguration(examined, order.config_file, list); },
+          all);
+    }
+    if (!is_wanted) continue;
     const auto look = looks.find(category);
     if (look != looks.end()) Run(std::string(category), look->second, all);
   }

@@ -16,6 +16,8 @@ std::string Count(std::size_t count, const std::string& noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+}  // namespace
+
 void CheckConfiguration(const config::Examined& examined, const std::string& file,
                         CheckList& list) {
   if (examined.problems.empty()) {
@@ -34,8 +36,6 @@ void CheckConfiguration(const config::Examined& examined, const std::string& fil
     list.Fail("keys-file", what, hint);
   }
 }
-
-}  // namespace
 
 void CheckHost(const config::Examined& examined, const std::string& config_file,
                const LookAtSocket& look, CheckList& list) {

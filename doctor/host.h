@@ -26,6 +26,9 @@ struct SocketSight {
 };
 using LookAtSocket = std::function<SocketSight(const std::string& path)>;
 
+// The file alone.
+void CheckConfiguration(const config::Examined& examined, const std::string& file, CheckList& list);
+
 // Everything of the category. `examined` is of the file `config_file`.
 void CheckHost(const config::Examined& examined, const std::string& config_file,
                const LookAtSocket& look, CheckList& list);

@@ -68,20 +68,33 @@ void VisitToken(const config::Token& token, const config::Config& config, const 
   }
 }
 
+// A category without a word on the token could be taken for a good sign.
+void SkipWhatIsMissing(const config::Token& token, std::size_t since, std::vector<Check>& all) {
+  for (const char* category : {"key", "crypto", "performance"}) {
+    const auto found = std::find_if(all.begin() + static_cast<std::ptrdiff_t>(since), all.end(),
+                                    [&](const Check& check) { return check.category == category; });
+    if (found != all.end()) continue;
+    all.push_back({category, "token-login", CheckStatus::kSkip,
+                   fmt::format("token {}: not looked at, since nobody is logged in", token.name),
+                   ""});
+  }
+}
+
 }  // namespace
 
 std::vector<Check> CheckTokens(const config::Config& config, const TokensOrder& order,
                                const Linker& linker, const RunForToken& run) {
   std::vector<Check> all;
   for (const config::Token& token : config.tokens) {
+    const std::size_t before = all.size();
     if (IsSoundLibrary(token, linker)) {
       VisitToken(token, config, order, run, all);
     } else {
-      all.push_back(
-          {"token", "token-library", CheckStatus::kSkip,
-           fmt::format("token {}: its library is not loaded, see the category library", token.name),
-           ""});
+      all.push_back({"token", "token-library", CheckStatus::kFail,
+                     fmt::format("token {}: its library is not loaded", token.name),
+                     "see what the category library says of it"});
     }
+    if (order.wants_inside) SkipWhatIsMissing(token, before, all);
   }
   return all;
 }

@@ -230,6 +230,26 @@ class DoctorTest(TestCase):
         for form in ("table", "json"):
             self.assertEqual(doctor(service, "--strict", "-o", form, *options).returncode, 3)
 
+    def test_a_token_that_is_not_reached_is_no_success_for_whoever_asks_for_its_keys(self):
+        service = Service(self)
+        service.token_settings["uri"] = "pkcs11:token=none"
+        for category in ("key", "crypto", "performance"):
+            done = doctor(service, "--only", category)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn("token-slot", done.stdout)
+
+    def test_a_configuration_that_says_nothing_is_no_success_for_any_category(self):
+        service = Service(self, with_key=False)
+        for broken in ("not: [closed", "tokenz: []\n", None):
+            service.config_file.unlink(missing_ok=True)
+            if broken:
+                service.config_file.write_text(broken)
+                service.config_file.chmod(0o600)
+            for category in ("library", "token", "cluster"):
+                done = run([MORTISE, "doctor", "--config", service.config_file, "--only", category], check=False)
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertIn("configuration", done.stdout)
+
     def test_a_library_that_crashes_is_a_finding_and_the_rest_is_told(self):
         service = Service(self, faulty=True)
         service.faults("crash", "C_GetSlotList")
