@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <vector>
 
 #include "base/bytes.h"
 
@@ -54,21 +54,63 @@ void JudgeCare(const EncryptionConfig& encryption, const std::string& file, Chec
                   "are many, and hold no secrets");
 }
 
-// kube-apiserver refuses a name that an earlier rule has taken already.
+struct Named {
+  std::string name;
+  std::size_t rule;
+};
+
+constexpr char kRefused[] = "; kube-apiserver refuses such a file";
+
+// Two names of which one makes the other useless. Names that are equal in two rules are taken:
+// the providers of both apply, one after the other.
+void JudgePair(const Named& first, const Named& second, const std::string& file, CheckList& list) {
+  const std::string both =
+      fmt::format("{}: {} (resources[{}]) and {} (resources[{}])", file, Printable(first.name),
+                  first.rule, Printable(second.name), second.rule);
+  const bool is_wildcard = first.name.starts_with("*.");
+  if (first.rule == second.rule) {
+    if (!Stands(first.name, second.name) && !Stands(second.name, first.name)) return;
+    list.Fail("resources-masked", both + " overlap in one list",
+              std::string("leave one of them") + kRefused);
+  } else if (is_wildcard && Stands(first.name, second.name)) {
+    list.Fail("resources-masked", both + ": the first one covers the other",
+              std::string("put the rule with the narrower name first") + kRefused);
+  } else if (first.name == second.name) {
+    list.Warn("resources-masked", both + ": the providers of both rules apply, in their order",
+              "put them into one rule");
+  }
+}
+
 void JudgeMasked(const EncryptionConfig& encryption, const std::string& file, CheckList& list) {
-  std::map<std::string, std::size_t> taken;
-  for (std::size_t i = 0; i < encryption.rules.size(); ++i) {
-    for (const std::string& name : encryption.rules[i].resources) {
-      for (const auto& [earlier, rule] : taken) {
-        if (rule == i ? earlier != name : !Stands(earlier, name)) continue;
-        list.Fail("resources-masked",
-                  fmt::format("{}: {} in resources[{}] is covered by {} in resources[{}]", file,
-                              Printable(name), i, Printable(earlier), rule),
-                  "put the narrower name first, and each name once; kube-apiserver refuses such a "
-                  "file");
-        break;
-      }
-      taken.try_emplace(name, i);
+  std::vector<Named> earlier;
+  for (std::size_t rule = 0; rule < encryption.rules.size(); ++rule) {
+    for (const std::string& name : encryption.rules[rule].resources) {
+      for (const Named& first : earlier) JudgePair(first, {name, rule}, file, list);
+      earlier.push_back({name, rule});
+    }
+  }
+}
+
+// Why kube-apiserver takes no such name; empty: it does.
+std::string ProblemOfName(const std::string& name) {
+  if (std::ranges::any_of(name, [](char c) { return c >= 'A' && c <= 'Z'; }))
+    return "has capital letters; write it in lower case, in the plural";
+  if (name == "*") return "is no name; write \"*.\" for the core group or \"*.*\" for all";
+  if (name.ends_with(".*") && name != "*.*") return "names all groups; name the group";
+  if (name.ends_with(".events.k8s.io")) return "is stored as events; write events";
+  if (name.ends_with(".extensions")) return "is of a group that is gone; remove it";
+  return {};
+}
+
+void JudgeNames(const EncryptionConfig& encryption, const std::string& file, CheckList& list) {
+  for (std::size_t rule = 0; rule < encryption.rules.size(); ++rule) {
+    for (const std::string& name : encryption.rules[rule].resources) {
+      const std::string problem = ProblemOfName(name);
+      if (problem.empty()) continue;
+      const auto [what, hint] = TakeApart(problem, "correct it");
+      list.Fail("resources-name",
+                fmt::format("{}: resources[{}]: {} {}", file, rule, Printable(name), what),
+                hint + kRefused);
     }
   }
 }
@@ -88,6 +130,7 @@ void JudgeResources(const EncryptionConfig& encryption, const std::string& file,
               "add secrets to the resources of a rule whose first provider is kms");
   }
   JudgeCare(encryption, file, list);
+  JudgeNames(encryption, file, list);
   JudgeMasked(encryption, file, list);
 }
 

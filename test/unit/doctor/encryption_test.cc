@@ -159,10 +159,41 @@ TEST_F(EncryptionTest, SecretsThatNoRuleNamesWarn) {
 }
 
 TEST_F(EncryptionTest, ANameThatAnEarlierRuleCoversFails) {
-  EXPECT_THAT(LookAt(Rule("\"*.*\"", kKms) + Rule("configmaps", "      - identity: {}\n")),
+  const std::string identity = "      - identity: {}\n";
+  EXPECT_THAT(LookAt(Rule("\"*.*\"", kKms) + Rule("configmaps", identity)),
               Contains("fail resources-masked"));
-  EXPECT_THAT(LookAt(Rule("secrets, secrets", kKms)), Contains("fail resources-masked"));
-  EXPECT_THAT(LookAt(Rule("secrets, \"*.*\"", kKms)), Not(Contains("fail resources-masked")));
+  EXPECT_THAT(LookAt(Rule("\"*.apps\"", kKms) + Rule("deployments.apps", identity)),
+              Contains("fail resources-masked"));
+  EXPECT_THAT(LookAt(Rule("configmaps", identity) + Rule("\"*.*\"", kKms)),
+              Not(Contains(HasSubstr("resources-masked"))));
+  EXPECT_THAT(LookAt(Rule("\"*.apps\"", identity) + Rule("secrets", kKms)),
+              Not(Contains(HasSubstr("resources-masked"))));
+}
+
+TEST_F(EncryptionTest, NamesThatOverlapInOneListFailInEitherOrder) {
+  for (const char* names :
+       {"secrets, secrets", "secrets, \"*.*\"", "\"*.*\", secrets", "secrets, \"*.\""}) {
+    EXPECT_THAT(LookAt(Rule(names, kKms)), Contains("fail resources-masked")) << names;
+  }
+  EXPECT_THAT(LookAt(Rule("secrets, configmaps, \"*.apps\"", kKms)),
+              Not(Contains(HasSubstr("resources-masked"))));
+}
+
+TEST_F(EncryptionTest, OneNameInTwoRulesWarns) {
+  EXPECT_THAT(LookAt(Rule("secrets", kKms) + Rule("secrets", "      - identity: {}\n")),
+              Contains("warn resources-masked"));
+}
+
+TEST_F(EncryptionTest, NamesThatTheApiserverRefusesFail) {
+  for (const char* name : {"Secrets", "\"*\"", "\"secrets.*\"", "events.events.k8s.io",
+                           "\"*.events.k8s.io\"", "ingresses.extensions"}) {
+    EXPECT_THAT(LookAt(Rule(name, kKms)), Contains("fail resources-name")) << name;
+  }
+}
+
+TEST_F(EncryptionTest, AnAbstractSocketFails) {
+  EXPECT_THAT(LookAt(Rule("secrets", Kms("apiVersion: v2, name: m, endpoint: \"unix:///@m\""))),
+              Not(Contains("warn provider-endpoint")));
 }
 
 TEST_F(EncryptionTest, FilesThatSayTheSameInAnotherFormPassAndOthersFail) {
