@@ -3,6 +3,8 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
+
 namespace mortise {
 namespace {
 
@@ -78,6 +80,14 @@ std::optional<Bytes> FromBase64(std::string_view text) {
   // EVP_DecodeBlock forgives blanks and stray bits; only the canonical form passes.
   if (ToBase64(bytes) != text) return std::nullopt;
   return bytes;
+}
+
+std::string ToBase64Url(ByteView bytes) {
+  std::string text = ToBase64(bytes);
+  text.erase(text.find_last_not_of('=') + 1);
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  return text;
 }
 
 std::size_t Utf8Prefix(std::string_view text) {

@@ -29,6 +29,9 @@ std::optional<Bytes> FromHex(std::string_view hex);
 std::string ToBase64(ByteView bytes);
 std::optional<Bytes> FromBase64(std::string_view text);
 
+// RFC 4648 §5 without padding, as JWS has it.
+std::string ToBase64Url(ByteView bytes);
+
 // How many bytes of `text`, from its start, are whole characters of well-formed UTF-8.
 std::size_t Utf8Prefix(std::string_view text);
 

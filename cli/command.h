@@ -31,7 +31,9 @@ void AddToken(CLI::App& app, Command& chosen);
 void AddVersion(CLI::App& app, Command& chosen);
 
 // Those of the groups `key` and `token`.
+void AddKeyAttest(CLI::App& group, Command& chosen);
 void AddKeyCreate(CLI::App& group, Command& chosen);
+void AddKeyInventory(CLI::App& group, Command& chosen);
 void AddKeyList(CLI::App& group, Command& chosen);
 void AddTokenInit(CLI::App& group, Command& chosen);
 void AddTokenList(CLI::App& group, Command& chosen);

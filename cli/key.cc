@@ -6,8 +6,10 @@
 namespace mortise::cli {
 
 void AddKey(CLI::App& app, Command& chosen) {
-  CLI::App* group = AddGroup(app, "key", "Make and list the keys of a keyring");
+  CLI::App* group = AddGroup(app, "key", "Make, list and attest the keys of a keyring");
+  AddKeyAttest(*group, chosen);
   AddKeyCreate(*group, chosen);
+  AddKeyInventory(*group, chosen);
   AddKeyList(*group, chosen);
 }
 

@@ -2,11 +2,13 @@
 #include "cli/key_listing.h"
 
 #include <algorithm>
-#include <array>
+#include <set>
 
 #include "hsm/acceptance.h"
 #include "hsm/canary_store.h"
+#include "hsm/discovery.h"
 #include "hsm/key_history.h"
+#include "hsm/listed_acceptance.h"
 #include "hsm/quarantine.h"
 #include "hsm/scheme/key_id.h"
 #include "hsm/scheme/key_label.h"
@@ -17,28 +19,24 @@ namespace {
 using hsm::Candidate;
 using hsm::GenerationState;
 
-// Nothing: not a wrap key of this keyring and cluster.
-std::optional<Candidate> CandidateOf(const hsm::InventoryEntry& entry,
-                                     const config::Keyring& keyring) {
-  const auto label = hsm::ParseKeyLabel(entry.label);
-  if (!label || label->keyring != keyring.name || label->role != hsm::KeyRole::kWrap ||
-      label->withdrawn || label->context_tag != hsm::ContextTag(keyring.context)) {
-    return std::nullopt;
-  }
-  const ByteView id = AsBytes(entry.cka_id);
-  const std::array objects{hsm::KeyObject{.role = hsm::KeyRole::kWrap,
-                                          .id = Bytes(id.begin(), id.end()),
-                                          .public_key_digest = {},
-                                          .salt = {}}};
-  try {
-    return Candidate{.label = *label,
-                     .label_text = entry.label,
-                     .cka_id = entry.cka_id,
-                     .key_id = hsm::MakeKeyId(keyring.name, keyring.context, label->generation,
-                                              label->scheme, objects)};
-  } catch (const Error&) {
-    return std::nullopt;  // an id that is too short to name a key by
-  }
+// The object of that name, judged as the policy judges it.
+ListedObject ObjectOf(const std::vector<hsm::InventoryEntry>& entries, const hsm::ObjectName& name,
+                      hsm::KeyRole role, hsm::SchemeId scheme, const std::string& token,
+                      const config::Keyring& keyring) {
+  const auto found = std::ranges::find_if(entries, [&](const hsm::InventoryEntry& entry) {
+    return entry.label == name.label && entry.cka_id == name.cka_id;
+  });
+  return {role, *found, hsm::JudgeKey(*found, role, scheme, token, keyring)};
+}
+
+HeldBy HoldingOf(const hsm::FoundKek& kek, const std::vector<hsm::InventoryEntry>& entries,
+                 const std::string& token, const config::Keyring& keyring) {
+  const hsm::SchemeId scheme = kek.candidate.label.scheme;
+  HeldBy held{.wrap_problem = kek.wrap_problem, .objects = {}};
+  held.objects.push_back(ObjectOf(entries, kek.wrap, hsm::KeyRole::kWrap, scheme, token, keyring));
+  if (const auto role = hsm::FactsOf(scheme).authenticator)
+    held.objects.push_back(ObjectOf(entries, kek.authenticator, *role, scheme, token, keyring));
+  return held;
 }
 
 std::set<std::string> Pinned(const config::Keyring& keyring) {
@@ -61,35 +59,41 @@ GenerationState StateOf(const Candidate& candidate, const hsm::Verdict& verdict,
                                               : GenerationState::kDecryptOnly;
 }
 
+std::optional<WallTime> CreatedAt(const std::string& key_id, const hsm::KeyringHistory& history,
+                                  const std::vector<hsm::Canary>& canaries) {
+  const auto canary = std::ranges::find(canaries, key_id, &hsm::Canary::key_id);
+  if (canary != canaries.end() && canary->source == hsm::CanarySource::kCreated)
+    return canary->first_seen;
+  const auto known = history.keys.find(key_id);
+  return known == history.keys.end() ? std::nullopt : std::optional(known->second.first_seen);
+}
+
 }  // namespace
 
-std::vector<ListedKey> ListKeys(
-    const config::Keyring& keyring, const std::string& state_dir,
-    const std::map<std::string, std::vector<hsm::InventoryEntry>>& inventory) {
+std::vector<ListedKey> ListKeys(const config::Keyring& keyring, const std::string& state_dir,
+                                const Inventory& inventory) {
   std::map<std::string, Candidate> candidates;
-  std::map<std::string, std::map<std::string, hsm::PolicyReport>> reports;
+  std::map<std::string, std::map<std::string, HeldBy>> holders;
   for (const auto& [token, entries] : inventory) {
-    for (const hsm::InventoryEntry& entry : entries) {
-      std::optional<Candidate> candidate = CandidateOf(entry, keyring);
-      if (!candidate) continue;
-      const hsm::PolicyReport report =
-          hsm::JudgeKey(entry, hsm::KeyRole::kWrap, candidate->label.scheme, token, keyring);
-      reports[candidate->key_id].emplace(token, report);
-      candidate->is_never_extractable = report.is_never_extractable;
-      candidate->keeps_policy = report.wrap_problem.empty();
-      const auto [known, is_new] = candidates.emplace(candidate->key_id, *candidate);
+    for (const hsm::FoundKek& kek : hsm::Discover(entries, keyring, token).keks) {
+      const Candidate& candidate = kek.candidate;
+      holders[candidate.key_id].emplace(token, HoldingOf(kek, entries, token, keyring));
+      const auto [known, is_new] = candidates.emplace(candidate.key_id, candidate);
       if (is_new) continue;
-      known->second.is_never_extractable &= report.is_never_extractable;
-      known->second.keeps_policy &= candidate->keeps_policy;
+      known->second.is_never_extractable &= candidate.is_never_extractable;
+      known->second.keeps_policy &= candidate.keeps_policy;
     }
   }
   std::vector<Candidate> all;
   for (const auto& [key_id, candidate] : candidates) all.push_back(candidate);
   const hsm::KeyringHistory history = hsm::KeyHistory(state_dir).Load(keyring.name);
-  const auto verdicts = hsm::Judge(all, {.context_tag = hsm::ContextTag(keyring.context),
-                                         .history = history,
-                                         .pinned = Pinned(keyring)});
+  const hsm::AcceptanceFacts facts{.context_tag = hsm::ContextTag(keyring.context),
+                                   .history = history,
+                                   .pinned = Pinned(keyring)};
+  const auto verdicts = keyring.discovery == config::Discovery::kFile ? hsm::JudgeListed(all, facts)
+                                                                      : hsm::Judge(all, facts);
   const std::set<std::string> quarantined = hsm::QuarantinedKeys(state_dir);
+  const std::vector<hsm::Canary> canaries = hsm::CanaryStore(state_dir).Load().canaries;
 
   std::vector<ListedKey> keys;
   for (const Candidate& candidate : all) {
@@ -102,10 +106,37 @@ std::vector<ListedKey> ListKeys(
                     .state = StateOf(candidate, verdict, history, quarantined),
                     .why = verdict.why,
                     .activation = candidate.label.activation,
-                    .tokens = reports[candidate.key_id]});
+                    .created = CreatedAt(candidate.key_id, history, canaries),
+                    .tokens = holders[candidate.key_id]});
   }
   std::ranges::stable_sort(keys, {}, &ListedKey::generation);
   return keys;
+}
+
+std::string_view Name(hsm::KeyRole role) {
+  switch (role) {
+    case hsm::KeyRole::kWrap:
+      return "wrap";
+    case hsm::KeyRole::kMac:
+      return "mac";
+    case hsm::KeyRole::kSigner:
+      break;
+  }
+  return "signer";
+}
+
+std::string_view AlgorithmOf(hsm::ObjectKind kind) {
+  switch (kind) {
+    case hsm::ObjectKind::kAes:
+      return "AES";
+    case hsm::ObjectKind::kMacSecret:
+      return "HMAC-SHA256";
+    case hsm::ObjectKind::kRsaPrivate:
+      return "RSA";
+    case hsm::ObjectKind::kEcPrivate:
+      break;
+  }
+  return "EC";
 }
 
 }  // namespace mortise::cli

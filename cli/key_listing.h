@@ -1,17 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `mortise key list` says, from what tokens hold and the state folder remembers.
+// What `mortise key list` and `key inventory` say, from what tokens hold and the state folder
+// remembers.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/token_inventory.h"
 #include "config/config.h"
 #include "hsm/key_policy.h"
 #include "hsm/keyring.h"
 
 namespace mortise::cli {
+
+// One object of a KEK as a token shows it.
+struct ListedObject {
+  hsm::KeyRole role = hsm::KeyRole::kWrap;
+  hsm::InventoryEntry entry;
+  hsm::PolicyReport report;
+};
+
+// A KEK on one token.
+struct HeldBy {
+  std::string wrap_problem;  // empty: it may wrap there
+  std::vector<ListedObject> objects;
+};
 
 struct ListedKey {
   std::string key_id;
@@ -21,13 +37,17 @@ struct ListedKey {
   hsm::GenerationState state = hsm::GenerationState::kPending;
   std::string why;  // it is refused, or may only decrypt; empty: nothing to say
   WallTime activation{};
-  std::map<std::string, hsm::PolicyReport> tokens;  // that hold it, by name
+  // When it was made, or else when this node first saw it; nothing: it is new to this node.
+  std::optional<WallTime> created;
+  std::map<std::string, HeldBy> tokens;  // by name
 };
 
-// By generation. `inventory` is by token; the state is this node's, which has switched to
-// a generation once it has served it.
-std::vector<ListedKey> ListKeys(
-    const config::Keyring& keyring, const std::string& state_dir,
-    const std::map<std::string, std::vector<hsm::InventoryEntry>>& inventory);
+// By generation. The state is this node's, which has switched to a generation once it has
+// served it.
+std::vector<ListedKey> ListKeys(const config::Keyring& keyring, const std::string& state_dir,
+                                const Inventory& inventory);
+
+std::string_view Name(hsm::KeyRole role);            // "wrap", "mac", "signer"
+std::string_view AlgorithmOf(hsm::ObjectKind kind);  // "AES", "HMAC-SHA256", "RSA", "EC"
 
 }  // namespace mortise::cli

@@ -12,10 +12,9 @@
 #include "base/file_lock.h"
 #include "base/random.h"
 #include "hsm/canary_store.h"
-#include "hsm/cryptoki/attributes.h"
 #include "hsm/cryptoki/key_generation.h"
+#include "hsm/discovery.h"
 #include "hsm/key_history.h"
-#include "hsm/key_policy.h"
 #include "hsm/scheme/key_label.h"
 #include "hsm/state_dir.h"
 #include "hsm/worker/kek_operations.h"
@@ -24,6 +23,8 @@ namespace mortise::hsm {
 namespace {
 
 constexpr std::size_t kCkaIdSize = 16;
+// NIST's 128 bits of strength; TPM 2.0 has no more.
+constexpr CK_ULONG kRsaBits = 3072;
 
 // The labels of a keyring's keys in a token.
 struct Labels {
@@ -33,12 +34,11 @@ struct Labels {
 
 Labels LabelsOf(const Session& session, const config::Keyring& keyring) {
   Labels labels;
-  for (const CK_OBJECT_HANDLE key : FindPrivateKeys(session, CKO_SECRET_KEY, CKK_AES)) {
-    const Bytes text = ReadBytes(session, key, CKA_LABEL).value_or(Bytes());
-    const std::optional<KeyLabel> label = ParseKeyLabel(AsText(text));
+  for (const InventoryEntry& entry : EntriesOf(*KeyTable::Scan(session, nullptr))) {
+    const std::optional<KeyLabel> label = ParseKeyLabel(entry.label);
     if (!label || label->keyring != keyring.name) continue;
     const bool is_own = label->context_tag == ContextTag(keyring.context);
-    (is_own ? labels.own : labels.foreign).emplace_back(AsText(text));
+    (is_own ? labels.own : labels.foreign).push_back(entry.label);
   }
   return labels;
 }
@@ -76,70 +76,148 @@ void RequireNoGeneration(const Session& session, const config::Keyring& keyring,
   }
 }
 
-KeyLabel FirstLabel(const config::Keyring& keyring) {
+KeyLabel FirstLabel(const config::Keyring& keyring, SchemeId scheme) {
   return {.keyring = keyring.name,
           .generation = 1,
           .activation = std::chrono::floor<std::chrono::minutes>(WallNow()),
-          .scheme = SchemeId::kAesGcm,
+          .scheme = scheme,
           .context_tag = ContextTag(keyring.context)};
 }
 
-// The key as a worker will see it; it must be the only one of the keyring.
-std::shared_ptr<HeldKey> FindAlone(const Session& session, const config::Keyring& keyring,
-                                   const CreatedKey& created) {
-  if (LabelsOf(session, keyring).own.size() != 1) {
+CK_MECHANISM_TYPE AesMechanism(SchemeId scheme, config::IvMode iv_mode) {
+  if (scheme == SchemeId::kAesKwp) return CKM_AES_KEY_WRAP_KWP;
+  if (scheme == SchemeId::kAesCbcHmac) return CKM_AES_CBC;
+  return iv_mode == config::IvMode::kPrepended ? CKM_CLOUDHSM_AES_GCM : CKM_AES_GCM;
+}
+
+CK_OBJECT_HANDLE GenerateWrapKey(const OpenedToken& opened, const config::Token& token,
+                                 SchemeId scheme, const std::string& label, ByteView id) {
+  if (FactsOf(scheme).wrap_key == ObjectKind::kRsaPrivate)
+    return GenerateRsaKey(opened.session(), label, id, kRsaBits);
+  return GenerateAesKey(opened.session(), label, id, AesMechanism(scheme, token.iv_mode));
+}
+
+CK_OBJECT_HANDLE GenerateAuthenticator(const OpenedToken& opened, KeyRole role,
+                                       const std::string& label, ByteView id) {
+  if (role == KeyRole::kMac) return GenerateMacKey(opened.session(), label, id);
+  const bool has_ed25519 = HasMechanism(opened.module().p11(), opened.slot(), CKM_EDDSA, CKF_SIGN);
+  return GenerateSignerKey(opened.session(), label, id,
+                           has_ed25519 ? SignerKind::kEd25519 : SignerKind::kP256);
+}
+
+// The authenticator comes first: a wrap key without one is no KEK, so nobody sees half of it.
+// Its fate is then that of the wrap key.
+void GenerateObjects(const OpenedToken& opened, const config::Token& token, KeyLabel label,
+                     const Bytes& wrap_id, const Journal& journal) {
+  const auto say = [&](const char* what, const KeyLabel& made, const Bytes& id) {
+    journal(fmt::format("the token generated the {} key, label {}, CKA_ID {}; both were read back",
+                        what, FormatKeyLabel(made), ToHex(id)));
+  };
+  std::optional<CK_OBJECT_HANDLE> authenticator;
+  if (const auto role = FactsOf(label.scheme).authenticator) {
+    KeyLabel second = label;
+    second.role = *role;
+    const Bytes id = RandomBytes(kCkaIdSize);
+    authenticator = GenerateAuthenticator(opened, *role, FormatKeyLabel(second), id);
+    say(*role == KeyRole::kMac ? "MAC" : "signer", second, id);
+  }
+  try {
+    GenerateWrapKey(opened, token, label.scheme, FormatKeyLabel(label), wrap_id);
+  } catch (const Error&) {
+    if (authenticator) DestroyObject(opened.session(), *authenticator);
+    throw;
+  }
+  say("wrap", label, wrap_id);
+}
+
+// The key as a service will find it; it must be the only one of the keyring.
+struct Alone {
+  HeldKek keys;
+  FoundKek found;
+};
+Alone FindAlone(const Session& session, const config::Keyring& keyring, const config::Token& token,
+                const CreatedKey& created) {
+  const Searched searched = SearchToken(session, keyring, token.name);
+  const auto is_own = [&](const FoundKek& kek) {
+    return kek.candidate.label.context_tag == ContextTag(keyring.context);
+  };
+  if (std::ranges::count_if(searched.discovered.keks, is_own) > 1) {
     throw Error(Reason::kConfig,
                 fmt::format("somebody else made a key of keyring {} at the same time; "
                             "look with `mortise key list`",
                             keyring.name));
   }
-  std::shared_ptr<HeldKey> key =
-      KeyTable::Scan(session, nullptr)->Find(created.label, created.cka_id);
-  if (key) return key;
-  throw Error(Reason::kKeyMissing, "the token made the key, but a search does not find it");
+  const auto found = std::ranges::find_if(searched.discovered.keks, [&](const FoundKek& kek) {
+    return kek.wrap == ObjectName{created.label, created.cka_id};
+  });
+  if (found == searched.discovered.keks.end()) {
+    std::string why;
+    for (const Event& remark : searched.discovered.remarks) why += "; " + remark.message;
+    throw Error(Reason::kKeyMissing, "the token made the key, but a search does not find it" + why);
+  }
+  const auto held = [&](const ObjectName& name) {
+    return searched.table->Find(name.label, name.cka_id);
+  };
+  Alone alone{.keys = {.wrap = held(found->wrap), .authenticator = nullptr}, .found = *found};
+  if (!found->authenticator.label.empty()) alone.keys.authenticator = held(found->authenticator);
+  return alone;
 }
 
-void RequirePolicy(const InventoryEntry& entry, const std::string& token_name,
-                   const config::Keyring& keyring) {
-  const PolicyReport report =
-      JudgeKey(entry, KeyRole::kWrap, SchemeId::kAesGcm, token_name, keyring);
-  if (report.wrap_problem.empty()) return;
-  throw Error(Reason::kKeyRefused,
-              fmt::format("the token made a key that the attribute policy forbids to wrap: {}",
-                          report.wrap_problem));
+void RequirePolicy(const FoundKek& kek) {
+  if (kek.wrap_problem.empty()) return;
+  throw Error(
+      Reason::kKeyRefused,
+      fmt::format("the token made a key that the attribute policy forbids to wrap: {}; where the "
+                  "vendor's documentation explains it, waive the attribute in policy.waive",
+                  kek.wrap_problem));
 }
 
-Canary MakeCanary(KekOperations& operations, const Session& session, const HeldKek& keys,
+KekView ViewOf(const FoundKek& kek, const config::Keyring& keyring) {
+  return {.label = kek.wrap.label,
+          .cka_id = kek.wrap.cka_id,
+          .authenticator_label = kek.authenticator.label,
+          .authenticator_id = kek.authenticator.cka_id,
+          .keyring = keyring.name,
+          .context = keyring.context,
+          .key_id = kek.candidate.key_id,
+          .canary = {},
+          .scheme = kek.candidate.label.scheme,
+          .forbids_caller_iv = keyring.policy.mode == config::PolicyMode::kFips};
+}
+
+Canary MakeCanary(KekOperations& operations, const Session& session, const Alone& key,
                   const KekView& kek, const std::string& token_name) {
-  const std::string made = operations.MakeCanary(session, keys, kek);
+  const std::string made = operations.MakeCanary(session, key.keys, kek);
   Canary canary{.key_id = std::string(kek.key_id),
                 .first_seen = WallNow(),
                 .source = CanarySource::kCreated,
                 .token = token_name,
-                .blob = made.substr(sizeof(Digest))};
+                .blob = made.substr(sizeof(Digest)),
+                .proof = {}};
   std::copy_n(AsBytes(made).begin(), sizeof(Digest), canary.proof.begin());
   return canary;
 }
 
 // Proves the key and records it.
-void Admit(SessionKeeper& keeper, const config::Keyring& keyring, const std::string& token_name,
-           const std::string& state_dir, const CreatedKey& created) {
-  const std::shared_ptr<HeldKey> key = FindAlone(keeper.session(), keyring, created);
-  RequirePolicy(key->entry, token_name, keyring);
-  const KekView kek{.label = created.label,
-                    .cka_id = created.cka_id,
-                    .keyring = keyring.name,
-                    .context = keyring.context,
-                    .key_id = created.key_id,
-                    .canary = {}};
-  const HeldKek keys{.wrap = key, .authenticator = nullptr};
-  KekOperations operations(config::IvMode::kCaller);
-  operations.SelfTest(keeper, keys, kek);
-  const Canary canary = MakeCanary(operations, keeper.session(), keys, kek, token_name);
+void Admit(OpenedToken& opened, const config::Keyring& keyring, const config::Token& token,
+           const std::string& state_dir, CreatedKey& created, const Journal& journal) {
+  const Alone key = FindAlone(opened.session(), keyring, token, created);
+  created.key_id = key.found.candidate.key_id;
+  journal("the key is named " + created.key_id);
+  RequirePolicy(key.found);
+  journal("its attributes keep the policy, mode " +
+          std::string(keyring.policy.mode == config::PolicyMode::kFips ? "fips" : "strict"));
+  const KekView kek = ViewOf(key.found, keyring);
+  KekOperations operations(token.iv_mode);
+  operations.SelfTest(opened.keeper(), key.keys, kek);
+  journal("the self-test passed: wraps open, and changed ones do not");
+  created.canary = MakeCanary(operations, opened.session(), key, kek, token.name);
   // The canary first: a folder that lists a key but has no canary of it trusts nothing.
-  CanaryStore(state_dir).Save(canary);
+  CanaryStore(state_dir).Save(created.canary);
+  journal("a canary was made and stored, proof " + ToHex(created.canary.proof));
   KeyHistory(state_dir).Update(keyring.name, [&](KeyringHistory& history) {
-    history.keys[created.key_id] = {.first_seen = canary.first_seen, .accepted = std::nullopt};
+    history.keys[created.key_id] = {.first_seen = created.canary.first_seen,
+                                    .accepted = std::nullopt};
   });
 }
 
@@ -171,23 +249,30 @@ bool HasKeyOf(const Session& session, const config::Keyring& keyring) {
   return !LabelsOf(session, keyring).own.empty();
 }
 
-CreatedKey CreateFirstKey(SessionKeeper& keeper, const config::Keyring& keyring,
-                          const std::string& token_name, const std::string& state_dir) {
+CreatedKey CreateFirstKey(OpenedToken& opened, const config::Keyring& keyring,
+                          const config::Token& token, const std::string& state_dir, SchemeId scheme,
+                          const Journal& journal) {
+  if (keyring.discovery == config::Discovery::kFile) {
+    throw Error(
+        Reason::kConfig,
+        fmt::format("keyring {} has discovery: file, so a key made here would not be found; "
+                    "make it with the vendor's tool and list it in {}",
+                    keyring.name, keyring.keys_file));
+  }
   const FileLock lock = LockCreation(state_dir);
-  RequireNoGeneration(keeper.session(), keyring, state_dir);
-  const KeyLabel label = FirstLabel(keyring);
+  RequireNoGeneration(opened.session(), keyring, state_dir);
+  const KeyLabel label = FirstLabel(keyring, scheme);
   const Bytes id = RandomBytes(kCkaIdSize);
-  const std::array objects{
-      KeyObject{.role = KeyRole::kWrap, .id = id, .public_key_digest = {}, .salt = {}}};
-  const CreatedKey created{
-      .key_id = MakeKeyId(keyring.name, keyring.context, label.generation, label.scheme, objects),
-      .label = FormatKeyLabel(label),
-      .cka_id = std::string(AsText(id)),
-      .generation = label.generation,
-      .activation = label.activation};
-  GenerateAesKey(keeper.session(), created.label, id, CKM_AES_GCM);
+  CreatedKey created{.key_id = {},
+                     .scheme = scheme,
+                     .label = FormatKeyLabel(label),
+                     .cka_id = std::string(AsText(id)),
+                     .generation = label.generation,
+                     .activation = label.activation,
+                     .canary = {}};
+  GenerateObjects(opened, token, label, id, journal);
   try {
-    Admit(keeper, keyring, token_name, state_dir, created);
+    Admit(opened, keyring, token, state_dir, created, journal);
   } catch (const Error& error) {
     LeaveKey(created, error);
   }

@@ -35,6 +35,8 @@ class OpenedToken {
               const std::string& state_dir);
 
   SessionKeeper& keeper() { return keeper_; }
+  const Module& module() const { return module_; }
+  CK_SLOT_ID slot() const { return slot_; }
   const Session& session() const { return keeper_.session(); }
 
  private:

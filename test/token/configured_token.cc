@@ -33,6 +33,7 @@ tokens:
     pinFile: {3}
     environment: {{{4}}}
     startTimeout: {5}
+    location: 'DC1, "cage" 4'
 keyrings:
   - name: prod
     context: cluster-a

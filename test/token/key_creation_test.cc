@@ -10,6 +10,7 @@
 #include "base/file_lock.h"
 #include "hsm/canary_store.h"
 #include "hsm/cryptoki/attributes.h"
+#include "hsm/discovery.h"
 #include "hsm/key_history.h"
 #include "hsm/opened_token.h"
 #include "hsm/scheme/key_label.h"
@@ -29,16 +30,19 @@ using test::ThrowsError;
 class KeyCreationTest : public ::testing::Test {
  protected:
   KeyCreationTest() {
+    configured_.iv_mode = config::IvMode::kCaller;  // nothing is tried out on throw-away keys
     token_.Export();
     StateDir make(state_dir_);
     const config::AdminConfig admin{{{.name = "test", .pin_file = token_.pin_file()}}};
-    const config::Token token = token_.ToConfig();
-    opened_.emplace(token, Credentials::ToAdminister(token, admin), state_dir_);
+    opened_.emplace(configured_, Credentials::ToAdminister(configured_, admin), state_dir_);
     keyring_.name = "prod";
     keyring_.context = "cluster-a";
   }
 
-  CreatedKey Create() { return CreateFirstKey(opened_->keeper(), keyring_, "test", state_dir_); }
+  CreatedKey Create(SchemeId scheme = SchemeId::kAesGcm) {
+    return CreateFirstKey(*opened_, keyring_, configured_, state_dir_, scheme,
+                          [this](const std::string& step) { journal_.push_back(step); });
+  }
   auto Creating() {
     return [this] { Create(); };
   }
@@ -49,6 +53,8 @@ class KeyCreationTest : public ::testing::Test {
   std::vector<Canary> Canaries() { return CanaryStore(state_dir_).Load().canaries; }
 
   SoftHsmToken token_;
+  config::Token configured_ = token_.ToConfig();
+  std::vector<std::string> journal_;
   std::string state_dir_ = token_.folder() + "/state";
   std::optional<OpenedToken> opened_;
   config::Keyring keyring_;
@@ -84,6 +90,35 @@ TEST_F(KeyCreationTest, KeepsACanaryThatTheKeyOpens) {
   const HeldKek keys{.wrap = held, .authenticator = nullptr};
   KekOperations operations(config::IvMode::kCaller);
   EXPECT_NO_THROW(operations.OpenCanary(opened_->session(), keys, kek));
+}
+
+TEST_F(KeyCreationTest, MakesTheTwoKeysOfASchemeThatAuthenticatesByASecondOne) {
+  for (const SchemeId scheme : {SchemeId::kAesCbcHmac, SchemeId::kRsaOaepHmacSha1}) {
+    keyring_.name = scheme == SchemeId::kAesCbcHmac ? "cbc" : "rsa";
+    const CreatedKey key = Create(scheme);
+    EXPECT_EQ(key.scheme, scheme);
+    const Searched searched = SearchToken(opened_->session(), keyring_, "test");
+    ASSERT_EQ(searched.discovered.keks.size(), 1U);
+    const FoundKek& found = searched.discovered.keks[0];
+    EXPECT_EQ(found.candidate.key_id, key.key_id);
+    EXPECT_EQ(found.authenticator.label, key.label + ".m");
+    EXPECT_EQ(found.wrap_problem, "");
+  }
+}
+
+TEST_F(KeyCreationTest, LeavesNoMacKeyBehindWhereTheTokenMakesNoWrapKey) {
+  token_.faults().Once("C_GenerateKey", CKR_OK);  // the MAC key
+  token_.faults().Once("C_GenerateKey", CKR_DEVICE_MEMORY);
+  EXPECT_THAT([this] { Create(SchemeId::kAesCbcHmac); }, ThrowsError(Reason::kBusy, "C_GenerateKey"));
+  EXPECT_TRUE(FindPrivateKeys(opened_->session(), CKO_SECRET_KEY, CKK_GENERIC_SECRET).empty());
+}
+
+TEST_F(KeyCreationTest, TellsEachStepForATranscript) {
+  const CreatedKey key = Create();
+  using ::testing::HasSubstr;
+  EXPECT_THAT(journal_, ::testing::ElementsAre(HasSubstr(key.label), HasSubstr(key.key_id),
+                                               HasSubstr("strict"), HasSubstr("self-test passed"),
+                                               HasSubstr(ToHex(key.canary.proof))));
 }
 
 TEST_F(KeyCreationTest, RecordsTheKeyAsKnown) {

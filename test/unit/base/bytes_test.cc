@@ -32,6 +32,12 @@ TEST(Base64Test, DecodesWhatItEncodes) {
   }
 }
 
+TEST(Base64Test, OfUrlsHasNeitherPaddingNorCharactersThatUrlsKeep) {
+  EXPECT_EQ(ToBase64Url(AsBytes("")), "");
+  EXPECT_EQ(ToBase64Url(AsBytes("f")), "Zg");
+  EXPECT_EQ(ToBase64Url(AsBytes("\xfb\xff")), "-_8");
+}
+
 TEST(Base64Test, RefusesAllButTheCanonicalForm) {
   for (const char* text : {"Zg", "Zg=", "Zh==", "Zm9v\n", " Zm9", "====", "Zm=v", "Zm9*"}) {
     EXPECT_EQ(FromBase64(text), std::nullopt) << text;
