@@ -6,6 +6,8 @@ import json
 import os
 import pathlib
 import re
+import secrets
+import shutil
 import time
 
 import machine
@@ -185,4 +187,75 @@ def fill(tools, folder, objects, generations):
                 env={**os.environ, "SOFTHSM2_CONF": str(pathlib.Path(folder) / "softhsm2.conf")})
 
 
-ALL = {"rates": rates, "memory": memory, "start": start, "slow": slow, "scale": scale}
+def schemes(tools, options, progress):
+    """(f) Each scheme on each token that is there, every operation 2 ms slower, 4 sessions."""
+    rows, verdicts = [], []
+    for token, scheme in [("softhsm", "aes-gcm"), ("softhsm", "aes-cbc-hmac"), ("softhsm", "rsa-oaep-hmac-sha1"),
+                          ("softhsm", "rsa-oaep-sign-sha1"), ("nss", "aes-kwp"), ("nss", "aes-gcm"),
+                          ("nss", "rsa-oaep-hmac")]:
+        name = f"{token} {scheme}"
+        if token == "nss" and not shutil.which("certutil"):
+            rows.append({"token and scheme": name, "raw unwraps/s": "certutil (libnss3-tools) is not installed"})
+            continue
+        config, socket = scheme_config(tools, token, scheme)
+        server = tools.start_serve(config, socket)
+        seen = interleave(options.rounds, {
+            f"raw {name}": lambda config=config: json.loads(machine.run(
+                [tools.build / "bench_raw_kek", "--config", config, "--sessions", 4, "--seconds", options.seconds])),
+            f"mortise {name}": lambda server=server: tools.drive(
+                server, "decrypt", 64, "--duration", f"{options.seconds}s")}, progress)
+        server.stop()
+        raw, ours = seen.values()
+        rows.append({"token and scheme": name, "raw unwraps/s": raw["opsPerSecond"],
+                     "mortise calls/s": ours["callsPerSecond"], "raw p50Us": raw["p50Us"], "mortise p99Us": ours["p99Us"]})
+        verdicts.append(at_least(f"{name}: rate / raw token", ours["callsPerSecond"] / raw["opsPerSecond"], 0.95))
+    return {"title": "Schemes, on tokens of 2 ms", "rows": rows, "verdicts": verdicts}
+
+
+def scheme_config(tools, token, scheme):
+    """A token of its own behind the slow module, and a keyring with one key of that scheme."""
+    folder = tools.folder / f"{token}-{scheme}"
+    folder.mkdir(mode=0o700)
+    place = {"softhsm": softhsm_place, "nss": nss_place}[token](tools, folder)
+    control = folder / "faults"
+    machine.run([tools.build / "fault-control", control, "create"])
+    for function in ("C_Encrypt", "C_Decrypt", "C_Sign"):
+        machine.run([tools.build / "fault-control", control, "delay", function, "2"])
+    place["environment"].update({"MORTISE_FAULT_CONTROL": str(control), "MORTISE_FAULT_MODULE": place.pop("real")})
+    socket, config, admin = folder / "kms.sock", folder / "mortise.yaml", folder / "admin.yaml"
+    secret(config, json.dumps({
+        "stateDir": str(folder / "state"), "metrics": {"address": ""},
+        "tokens": [{"name": "t", "module": str(tools.build / "test/support/pkcs11-fault.so"),
+                    "pinFile": str(folder / "pin"), "sessions": 4, **place}],
+        "keyrings": [{"name": "bench", "context": "bench", "socket": str(socket), "scheme": scheme,
+                      "allowedUids": sorted({0, os.getuid()}), "maxWrapsPerSecond": 0,
+                      # What NSS says of keys that it made itself; see docs/vendors/nss.md.
+                      "policy": {"waive": {"t": ["CKA_LOCAL"]}} if token == "nss" else {}}]}))
+    secret(admin, json.dumps({"tokens": [{"name": "t", "pinFile": str(folder / "pin")}]}))
+    machine.run([tools.mortise, "key", "create", "--config", config, "--admin-config", admin, "--keyring", "bench"])
+    return config, socket
+
+
+def secret(path, text):
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
+def softhsm_place(tools, folder):
+    machine.run([tools.root / "softhsm-config/create-token", folder, "bench", folder / "pin", folder / "so-pin"],
+                env={**os.environ, "MORTISE": str(tools.mortise)})
+    return {"uri": "pkcs11:token=bench", "real": machine.softhsm_module(),
+            "environment": {"SOFTHSM2_CONF": str(folder / "softhsm2.conf")}}
+
+
+def nss_place(_tools, folder):
+    database = folder / "nss"
+    database.mkdir(mode=0o700)
+    secret(folder / "pin", secrets.token_hex(12))
+    machine.run(["certutil", "-N", "-d", f"sql:{database}", "-f", folder / "pin"])
+    library = next(pathlib.Path("/usr/lib").glob("*/libsoftokn3.so"))
+    return {"uri": "pkcs11:token=NSS%20Certificate%20DB", "real": str(library), "environment": {},
+            "initArgs": f"configdir='sql:{database}' certPrefix='' keyPrefix='' secmod='secmod.db'"}
+
+
+ALL = {"rates": rates, "memory": memory, "start": start, "slow": slow, "scale": scale, "schemes": schemes}
