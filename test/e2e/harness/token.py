@@ -2,6 +2,7 @@
 """A private SoftHSM2 token, and the fault module in front of it."""
 
 import pathlib
+import secrets
 import stat
 
 from harness.paths import FAULT_CONTROL, FAULT_MODULE, MORTISE, SOFTHSM_MODULE, SOURCE
@@ -57,6 +58,27 @@ class Token:
         command = ["pkcs11-tool", "--module", SOFTHSM_MODULE, "--token-label", self.label, "--login",
                    "--pin", "env:E2E_PIN", *arguments]
         return run(command, env={**self.environment, "E2E_PIN": self.pin()}).stdout
+
+
+class NssToken:
+    """NSS softokn on a database of its own: the token of aes-kwp, of IVs by messages and of OAEP."""
+
+    label = "NSS Certificate DB"
+
+    def __init__(self, folder):
+        self.dir = pathlib.Path(folder)
+        self.dir.mkdir()
+        self.pin_file = self.dir / "pin"
+        self.pin_file.write_text(secrets.token_hex(12))
+        self.pin_file.chmod(stat.S_IRUSR)
+        run(["certutil", "-N", "-d", f"sql:{self.dir}", "-f", self.pin_file])
+        self.environment = {}
+        self.module = str(next(pathlib.Path("/usr/lib").glob("*/libsoftokn3.so")))
+
+    # What a configuration says of it beside the above.
+    settings = property(lambda self: {
+        "uri": "pkcs11:token=NSS%20Certificate%20DB",
+        "initArgs": f"configdir='sql:{self.dir}' certPrefix='' keyPrefix='' secmod='secmod.db'"})
 
 
 class Faults:
