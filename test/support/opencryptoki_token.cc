@@ -88,8 +88,12 @@ OpencryptokiToken::OpencryptokiToken() : turn_(TakeTurn()) {
 
 OpencryptokiToken::~OpencryptokiToken() {
   if (daemon_) {
-    daemon_->Kill(SIGTERM);  // it removes its socket and its memory
-    daemon_->WaitFor();
+    // It removes its socket and its memory, but not while it counts a process that has just
+    // gone, and then it forgets that it was told.
+    for (int i = 0; i < 60 && daemon_->IsRunning(); ++i) {
+      daemon_->Kill(SIGTERM);
+      daemon_->WaitFor(std::chrono::milliseconds(500));
+    }
   }
   EraseToken();
   if (ftruncate(turn_.get(), 0) != 0) std::terminate();  // else the next one is refused

@@ -32,6 +32,16 @@ MatrixRow Refused(hsm::SchemeId scheme, IvMode mode, const std::string& why) {
 MatrixRow NotOffered(hsm::SchemeId scheme, IvMode mode = kAuto) {
   return {scheme, mode, ProbeVerdict::kNotOffered, "does not offer"};
 }
+MatrixRow Untried(hsm::SchemeId scheme, IvMode mode, const std::string& why) {
+  return {scheme, mode, ProbeVerdict::kUntried, why};
+}
+MatrixRow ByToolKeys(hsm::SchemeId scheme, const std::string& why) {
+  return {scheme, kAuto, ProbeVerdict::kUntried, why, true};
+}
+MatrixRow WithRemark(MatrixRow row, const std::string& remark) {
+  row.remark = remark;
+  return row;
+}
 
 // SoftHSM2 behind the fault module, which acts all the time.
 class ActedToken : public SoftHsmToken {
@@ -48,9 +58,19 @@ class ActedToken : public SoftHsmToken {
   const char* act_;
 };
 
-enum Act { kActWrittenBack, kActAppended, kActAppended16, kActPrepended, kActMessages, kActKwp };
+enum Act {
+  kActWrittenBack,
+  kActAppended,
+  kActAppended16,
+  kActPrepended,
+  kActMessages,
+  kActNoCaller,
+  kActKwp,
+  kActNoSessionKeys
+};
 constexpr const char* kActs[] = {"written-back", "appended",       "appended-16",
-                                 "prepended",    "message-random", "kwp"};
+                                 "prepended",    "message-random", "fips-no-caller",
+                                 "kwp",          "no-session-keys"};
 
 template <Act act>
 std::unique_ptr<TestToken> MakeActed() {
@@ -81,8 +101,8 @@ MatrixToken SoftHsm() {
 }
 
 std::vector<MatrixRow> NssRows() {
-  return {Refused(kAesGcm, kWrittenBack, ""),
-          Refused(kAesGcm, kAppended, ""),
+  return {Refused(kAesGcm, kWrittenBack, "zero"),
+          Refused(kAesGcm, kAppended, "CKR_HOST_MEMORY"),
           NotOffered(kAesGcm, kPrepended),
           Proved(kAesGcm, kMessageRandom),
           Proved(kAesGcm, kCaller),
@@ -114,13 +134,92 @@ MatrixToken NssFips() {
   for (MatrixRow& row : rows) {
     if (hsm::FactsOf(row.scheme).wrap_key == ObjectKind::kRsaPrivate) {
       row.why_no_key = "C_GenerateKeyPair: An error occurred on the device (CKR_DEVICE_ERROR)";
+      row.remark =
+          "after the first template with an attribute that it does not know, nothing "
+          "works any more in that process";
     }
   }
   return Real("nss-fips", std::move(rows), NssFindings());
 }
 
+// No elliptic curves, so no signer.
+MatrixToken Opencryptoki() {
+  return Real(
+      "opencryptoki",
+      {NotOffered(kAesGcm, kWrittenBack), NotOffered(kAesGcm, kAppended),
+       NotOffered(kAesGcm, kPrepended), NotOffered(kAesGcm, kMessageRandom),
+       NotOffered(kAesGcm, kCaller), NotOffered(kAesKwp), Proved(kAesCbcHmac), Proved(kRsaOaepHmac),
+       NotOffered(kRsaOaepSign), Proved(kRsaOaepHmacSha1), NotOffered(kRsaOaepSignSha1)},
+      {});
+}
+
+// Keys are the work of tpm2_ptool, which makes no signer of a curve that is taken here; its
+// RSA keys sign, too.
+MatrixToken Tpm() {
+  const std::string no_secret = "C_GenerateKey: ";
+  const std::string no_pair = "C_GenerateKeyPair: ";
+  return Real("tpm2",
+              {NotOffered(kAesGcm, kWrittenBack), NotOffered(kAesGcm, kAppended),
+               NotOffered(kAesGcm, kPrepended), NotOffered(kAesGcm, kMessageRandom),
+               NotOffered(kAesGcm, kCaller), NotOffered(kAesKwp),
+               ByToolKeys(kAesCbcHmac, no_secret + "This operation is not supported"),
+               ByToolKeys(kRsaOaepHmac, no_pair + "Invalid value"),
+               Untried(kRsaOaepSign, kAuto, no_pair + "Invalid value"),
+               ByToolKeys(kRsaOaepHmacSha1, no_pair + "Invalid value"),
+               Untried(kRsaOaepSignSha1, kAuto, no_pair + "Invalid value")},
+              {{ObjectKind::kRsaPrivate, {"CKA_SIGN fail"}}});
+}
+
+MatrixToken Kryoptic() {
+  return Real(
+      "kryoptic",
+      {Refused(kAesGcm, kWrittenBack, "zero"),
+       Refused(kAesGcm, kAppended, "CKR_MECHANISM_PARAM_INVALID"), NotOffered(kAesGcm, kPrepended),
+       Proved(kAesGcm, kMessageRandom), Proved(kAesGcm, kCaller),
+       WithRemark(Refused(kAesKwp, kAuto, "C_Decrypt: An error occurred on the device"),
+                  "it answers a wrap with a flipped bit so, which no caller can tell "
+                  "from a device that has failed"),
+       Proved(kAesCbcHmac), Proved(kRsaOaepHmac), Proved(kRsaOaepSign), Proved(kRsaOaepHmacSha1),
+       Proved(kRsaOaepSignSha1)},
+      {});
+}
+
+MatrixRow RefusesIv(IvMode mode) {
+  return Refused(kAesGcm, mode, "CKR_MECHANISM_PARAM_INVALID");
+}
+
+// IV modes that no free token has, after what vendors document.
+std::vector<MatrixToken> ActedTokens() {
+  const std::vector<MatrixRow> appended = {RefusesIv(kWrittenBack), Proved(kAesGcm, kAppended),
+                                           NotOffered(kAesGcm, kPrepended), RefusesIv(kCaller)};
+  const std::string no_session_key = "C_GenerateKey: Certain fields have invalid values";
+  return {Acted<kActWrittenBack>("AWS CloudHSM, Thales ProtectServer",
+                                 {Proved(kAesGcm, kWrittenBack), RefusesIv(kAppended),
+                                  NotOffered(kAesGcm, kPrepended), RefusesIv(kCaller)}),
+          Acted<kActAppended>("Thales Luna in FIPS mode, IVs of 12 or 16 bytes", appended),
+          Acted<kActAppended16>("Thales Luna in FIPS mode, older firmware: 16 bytes", appended),
+          Acted<kActPrepended>("AWS CloudHSM, its own mechanism",
+                               {RefusesIv(kWrittenBack), RefusesIv(kAppended),
+                                Proved(kAesGcm, kPrepended), RefusesIv(kCaller)}),
+          Acted<kActMessages>(
+              "a token with messages alone",
+              {RefusesIv(kWrittenBack), RefusesIv(kAppended), NotOffered(kAesGcm, kPrepended),
+               Proved(kAesGcm, kMessageRandom), RefusesIv(kCaller)}),
+          Acted<kActNoCaller>("FIPS mode without a generator of IVs",
+                              {RefusesIv(kWrittenBack), RefusesIv(kAppended),
+                               NotOffered(kAesGcm, kPrepended), RefusesIv(kCaller)}),
+          Acted<kActKwp>("Entrust nShield: RFC 5649 by C_Encrypt",
+                         {Proved(kAesGcm, kCaller), Proved(kAesKwp)}),
+          Acted<kActNoSessionKeys>("tokens without session objects",
+                                   {Untried(kAesGcm, kCaller, no_session_key),
+                                    Untried(kAesCbcHmac, kAuto, no_session_key)})};
+}
+
 std::vector<MatrixToken> MakeMatrix() {
-  return {SoftHsm(), Nss(), NssFips()};
+  std::vector<MatrixToken> matrix = {SoftHsm(),      Nss(), NssFips(),
+                                     Opencryptoki(), Tpm(), Kryoptic()};
+  for (MatrixToken& token : ActedTokens()) matrix.push_back(std::move(token));
+  return matrix;
 }
 
 template <typename Wanted>

@@ -23,6 +23,7 @@ struct MatrixRow {
   bool is_served_by_tool_keys = false;
   // It is proved on throw-away keys, and no token key of it can be made: the words of why.
   std::string why_no_key = "";
+  std::string remark = "";  // for the page, where the reason does not speak for itself
 
   bool IsServed() const {
     return is_served_by_tool_keys || (verdict == hsm::ProbeVerdict::kProved && why_no_key.empty());

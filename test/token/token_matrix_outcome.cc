@@ -18,6 +18,13 @@ json ToJson(hsm::SchemeId scheme, config::IvMode mode) {
           {"ivMode", mode == config::IvMode::kAuto ? "" : WordFor(mode)}};
 }
 
+std::string RemarkOn(const MatrixToken& token, const hsm::ProbeResult& result) {
+  for (const MatrixRow& row : token.rows) {
+    if (row.scheme == result.scheme && row.iv_mode == result.iv_mode) return row.remark;
+  }
+  return {};
+}
+
 }  // namespace
 
 MatrixOutcome::MatrixOutcome(const MatrixToken& token)
@@ -47,6 +54,7 @@ void MatrixOutcome::WriteProbe(const std::string& library, const hsm::TokenDescr
     json row = ToJson(result.scheme, result.iv_mode);
     row["outcome"] = hsm::Name(result.verdict);
     row["why"] = result.why;
+    row["remark"] = RemarkOn(token_, result);
     outcome["rows"].push_back(std::move(row));
   }
   WriteFileAtomically(file_, outcome.dump() + "\n", 0644);

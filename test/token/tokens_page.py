@@ -35,11 +35,14 @@ def read_outcomes(folder):
 
 
 def outcome_and_note(row, keyring):
+    outcome, notes = row["outcome"], [row["why"]]
     if "whyNoKey" in keyring:
-        return row["outcome"], f"only on throw-away keys: no key can be made in the token, {keyring['whyNoKey']}"
-    if keyring.get("keysByTool"):
-        return "proved", f"served with keys that its maker's tool made, named in a `keysFile`; {row['why']}"
-    return row["outcome"], "served" if keyring else row["why"]
+        notes = [f"only on throw-away keys: no key can be made in the token, {keyring['whyNoKey']}"]
+    elif keyring.get("keysByTool"):
+        outcome, notes = "proved", [f"served with keys of the maker's tool, named in a `keysFile`; not by the probe: {row['why']}"]
+    elif keyring:
+        notes = ["served"]
+    return outcome, ": ".join(filter(None, notes + [row["remark"]]))
 
 
 def heading(probe):
