@@ -133,7 +133,7 @@ MatrixToken NssFips() {
   std::vector<MatrixRow> rows = NssRows();
   for (MatrixRow& row : rows) {
     if (hsm::FactsOf(row.scheme).wrap_key == ObjectKind::kRsaPrivate) {
-      row.why_no_key = "C_GenerateKeyPair: An error occurred on the device (CKR_DEVICE_ERROR)";
+      row.why_no_key = "An error occurred on the device (CKR_DEVICE_ERROR)";
       row.remark =
           "after the first template with an attribute that it does not know, nothing "
           "works any more in that process";

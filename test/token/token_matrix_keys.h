@@ -3,19 +3,25 @@
 
 #include <string>
 
-#include "hsm/cryptoki/session.h"
 #include "test/token/token_matrix.h"
 
 namespace mortise::test {
 
-// Makes the token objects of the first generation of keyring "prod" of "cluster-a", as `mortise key
-// create` does, by the token's own generator. Gives what the attribute policy finds wrong with them
-// where nothing is waived.
-Findings GenerateKek(const hsm::Session& session, hsm::SchemeId scheme);
+// Keyring "prod" of "cluster-a", as RunningKeyring has it, on the token "test": waiving what the
+// table says that its keys lack.
+config::Keyring MatrixKeyring(const MatrixToken& matrix);
 
-// As above, with the maker's tool, under names that `keysFile` is then given.
-void MakeKekByTool(TestToken& token, hsm::SchemeId scheme, const std::string& keys_file);
-// What the policy finds wrong with those; in a library that was initialised after that.
-Findings JudgeKekOfTool(const hsm::Session& session, hsm::SchemeId scheme);
+// What `mortise key create` does in the first generation of that keyring. The library is gone
+// from this process again afterwards.
+void CreateKek(const TestToken& token, const config::Keyring& keyring, const std::string& state_dir,
+               hsm::SchemeId scheme);
+
+// The same by the maker's tool, under names that the keyring's keysFile, which is written here,
+// gives.
+void MakeKekByTool(TestToken& token, const config::Keyring& keyring, hsm::SchemeId scheme);
+
+// What the attribute policy finds wrong with the objects of the keyring's one KEK.
+Findings JudgeKek(const TestToken& token, const config::Keyring& keyring,
+                  const std::string& state_dir, hsm::SchemeId scheme);
 
 }  // namespace mortise::test

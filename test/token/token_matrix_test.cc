@@ -81,28 +81,19 @@ class TokenServiceTest : public testing::TestWithParam<MatrixCell> {
     if (const auto reason = matrix_.why_not()) GTEST_SKIP() << *reason;
     token_ = matrix_.make();
     token_->Export();
-    findings_ = MakeKek();
-    running_.emplace(*token_, [&](config::Config& config) { Configure(config); });
+    MakeKek();
+    running_.emplace(*token_, [&](config::Config& config) {
+      config.state_dir = state_dir_;
+      config.tokens.at(0).iv_mode = row_.iv_mode;
+      config.keyrings = {keyring_};
+    });
   }
 
-  // The library is gone from this process again before workers have it in theirs.
-  Findings MakeKek() {
-    if (!row_.is_served_by_tool_keys) return GenerateKek(LoadedToken(*token_).session, row_.scheme);
-    MakeKekByTool(*token_, row_.scheme, keys_file_);
-    return JudgeKekOfTool(LoadedToken(*token_).session, row_.scheme);
-  }
-
-  void Configure(config::Config& config) const {
-    config.tokens.at(0).iv_mode = row_.iv_mode;
-    config::Keyring& keyring = config.keyrings.at(0);
-    for (const auto& [kind, attributes] : findings_) {
-      for (const std::string& attribute : attributes) {
-        keyring.policy.waive["test"].push_back(attribute.substr(0, attribute.find(' ')));
-      }
-    }
-    if (!row_.is_served_by_tool_keys) return;
-    keyring.discovery = config::Discovery::kFile;
-    keyring.keys_file = keys_file_;
+  void MakeKek() {
+    if (!row_.is_served_by_tool_keys) return CreateKek(*token_, keyring_, state_dir_, row_.scheme);
+    keyring_.discovery = config::Discovery::kFile;
+    keyring_.keys_file = folder_ / "keys.yaml";
+    MakeKekByTool(*token_, keyring_, row_.scheme);
   }
 
   // Why it does not serve.
@@ -122,26 +113,28 @@ class TokenServiceTest : public testing::TestWithParam<MatrixCell> {
   const MatrixOutcome outcome_;
   std::unique_ptr<TestToken> token_;
   TempDir folder_;
-  const std::string keys_file_ = folder_ / "keys.yaml";
-  Findings findings_;
+  const std::string state_dir_ = folder_ / "state";
+  config::Keyring keyring_ = MatrixKeyring(matrix_);
   std::optional<RunningKeyring> running_;
 };
 
 TEST_P(TokenServiceTest, ServesAKeyInTheTokenWithNoMoreWaivedThanTheTableSays) {
-  for (const auto& [kind, attributes] : findings_) {
-    const auto expected = matrix_.findings.find(kind);
-    EXPECT_THAT(attributes, testing::ElementsAreArray(expected == matrix_.findings.end()
-                                                          ? std::vector<std::string>()
-                                                          : expected->second))
-        << hsm::Describe(kind);
-  }
   ASSERT_TRUE(running_->WaitUntilServing(std::chrono::seconds(40))) << Problems();
   const Bytes seed(32, 0x5a);
   const hsm::Wrapped wrapped = running_->Wrap(seed);
   EXPECT_EQ(Opened(wrapped), ToHex(seed));
   running_->Restart();
   EXPECT_EQ(Opened(wrapped), ToHex(seed));
-  if (!HasFailure()) outcome_.WriteServed(row_, findings_);
+  running_.reset();
+
+  const Findings findings = JudgeKek(*token_, keyring_, state_dir_, row_.scheme);
+  for (const auto& [kind, wrong] : findings) {
+    const auto expected = matrix_.findings.find(kind);
+    const std::vector<std::string> none;
+    EXPECT_EQ(wrong, expected == matrix_.findings.end() ? none : expected->second)
+        << hsm::Describe(kind);
+  }
+  if (!HasFailure()) outcome_.WriteServed(row_, findings);
 }
 
 class TokenWithoutKeyTest : public testing::TestWithParam<MatrixCell> {};
@@ -152,8 +145,9 @@ TEST_P(TokenWithoutKeyTest, MakesNoKeyOfASchemeThatItProvesOnThrowAwayKeys) {
   if (const auto reason = matrix->why_not()) GTEST_SKIP() << *reason;
   const std::unique_ptr<TestToken> token = matrix->make();
   token->Export();
+  const TempDir folder;
   try {
-    GenerateKek(LoadedToken(*token).session, row.scheme);
+    CreateKek(*token, MatrixKeyring(*matrix), folder / "state", row.scheme);
     FAIL() << "it makes one, so the table is to say that it serves";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr(row.why_no_key));
