@@ -88,7 +88,7 @@ TEST_F(VisitTokenTest, ATokenOfAnotherNameIsAnErrorThatNamesThoseThatAreThere) {
 }
 
 TEST_F(VisitTokenTest, ATokenThatDoesNotOpenWhatItWrappedFails) {
-  token_.faults().Corrupt("C_Decrypt");
+  token_.faults().Corrupt("C_Decrypt", 1);
   EXPECT_THAT(Inside(), Contains(HasSubstr("crypto: fail throw-away-key")));
 }
 
