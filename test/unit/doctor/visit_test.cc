@@ -143,7 +143,9 @@ class VisitKeyTest : public VisitTokenTest {
     const config::AdminConfig admin{{{.name = "hsm-a", .pin_file = token_.pin_file()}}};
     hsm::OpenedToken opened(config_.tokens[0],
                             hsm::Credentials::ToAdminister(config_.tokens[0], admin), state_dir_);
-    key_id_ = hsm::CreateFirstKey(opened.keeper(), config_.keyrings[0], "hsm-a", state_dir_).key_id;
+    key_id_ = hsm::CreateFirstKey(opened, config_.keyrings[0], config_.tokens[0], state_dir_,
+                                  hsm::SchemeId::kAesGcm)
+                  .key_id;
   }
   std::string key_id_;
 };
