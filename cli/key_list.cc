@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -7,6 +9,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
+#include <string_view>
 
 #include "cli/command.h"
 #include "cli/key_listing.h"
@@ -58,6 +62,21 @@ Json JsonOf(const ListedKey& key) {
           {"tokens", tokens}};
 }
 
+// "hsm-a: CKA_LOCAL", for each token whose waivers the key needs.
+std::string WaivedFor(const ListedKey& key) {
+  std::string text;
+  for (const auto& [token, held] : key.tokens) {
+    std::set<std::string_view> waived;
+    for (const ListedObject& object : held.objects) {
+      for (const hsm::AttributeFinding& found : object.report.findings)
+        if (found.finding == hsm::Finding::kWaived) waived.insert(found.attribute);
+    }
+    if (waived.empty()) continue;
+    text += (text.empty() ? "" : "; ") + token + ": " + fmt::format("{}", fmt::join(waived, ", "));
+  }
+  return text;
+}
+
 Row RowOf(const std::string& keyring, const ListedKey& key) {
   std::string tokens, problem = key.why;
   for (const auto& [token, held] : key.tokens) {
@@ -73,7 +92,8 @@ Row RowOf(const std::string& keyring, const ListedKey& key) {
           key.scheme,
           FormatTime(key.activation),
           tokens,
-          problem.empty() ? "good" : problem};
+          problem.empty() ? "good" : problem,
+          WaivedFor(key)};
 }
 
 void RequireReadable(const std::string& state_dir) {
@@ -97,8 +117,8 @@ ExitCode List(const Options& options) {
   }
 
   Json keyrings = Json::array();
-  std::vector<Row> rows = {
-      {"KEYRING", "GENERATION", "STATE", "KEY ID", "SCHEME", "ACTIVE FROM", "TOKENS", "POLICY"}};
+  std::vector<Row> rows = {{"KEYRING", "GENERATION", "STATE", "KEY ID", "SCHEME", "ACTIVE FROM",
+                            "TOKENS", "POLICY", "WAIVED"}};
   for (const config::Keyring& keyring : config.keyrings) {
     Json keys = Json::array();
     for (const ListedKey& key :

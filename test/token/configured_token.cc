@@ -38,8 +38,9 @@ keyrings:
   - name: prod
     context: cluster-a
     socket: {0}/kms.sock
+    policy: {6}
 )",
-                    token_.folder(), module, uri, pin_file, environment, start_timeout));
+                    token_.folder(), module, uri, pin_file, environment, start_timeout, policy));
 }
 
 CommandResult ConfiguredToken::Mortise(std::vector<std::string> words) const {

@@ -27,6 +27,7 @@ class ConfiguredToken {
   std::string uri = "pkcs11:token=test";
   std::string pin_file;
   std::string start_timeout = "20s";
+  std::string policy = "{}";
 
   SoftHsmToken& token() { return token_; }
   FaultControl& faults() { return token_.faults(); }

@@ -113,6 +113,13 @@ TEST_F(KeyCommandTest, ListShowsStateAndPolicyOfEachKey) {
   EXPECT_EQ(key.at("tokens").at(0).at("objects").at(0).at("attributes").at("CKA_NEVER_EXTRACTABLE"), "pass");
 }
 
+TEST_F(KeyCommandTest, ListShowsWhatIsWaivedForAKey) {
+  setup_.policy = "{waive: {hsm: [CKA_LOCAL]}}";
+  setup_.faults().Play("report-attribute=0x163:0");
+  ASSERT_EQ(setup_.CreateKey().status, 0);
+  EXPECT_THAT(setup_.Mortise({"key", "list"}).out, HasSubstr("good    hsm: CKA_LOCAL\n"));
+}
+
 TEST_F(KeyCommandTest, ListGivesNoPlantedKeyAPlace) {
   const std::string pin = ReadFile(setup_.token().pin_file());
   // Extractable, and usable without a login, but with a label of ours.
