@@ -176,7 +176,10 @@ TEST_F(WorkerFaultTest, LivesOnAndSaysSoWhenNoSessionIsToBeHad) {
   EXPECT_EQ(Unwrap(envelope_).head.reason, Reason::kSessionLost);
   EXPECT_EQ(worker_.Heard(MessageKind::kSick), 1);
   faults().Clear();
-  EXPECT_EQ(Unwrap(envelope_).body, seed_);
+  // Once more, as a front does, for the thread whose session is spoilt may answer first.
+  auto answer = Unwrap(envelope_);
+  if (answer.head.reason == Reason::kSessionLost) answer = Unwrap(envelope_);
+  EXPECT_EQ(answer.body, seed_);
 }
 
 TEST_F(WorkerFaultTest, DoesNotAskToHaveACanarySentAgainWhereNothingCanTellWhy) {
