@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "base/clock.h"
 #include "base/digest.h"
@@ -71,7 +73,9 @@ void Ceremony::BeginSteps() {
 }
 
 void Ceremony::NoteFile(std::string_view name, const std::string& path) {
-  Note(name, path);
+  std::error_code ignored;
+  const std::filesystem::path real = std::filesystem::canonical(path, ignored);
+  Note(name, ignored ? path : real.string());
   Note("  SHA-256", DigestOfFile(path));
 }
 

@@ -114,8 +114,10 @@ ExitCode List(const Options& options) {
   const hsm::StateDir state_dir(config.state_dir);
   const std::vector<ReadToken> tokens = ReadTokens(config);
   Json keys = Json::array();
+  std::vector<std::string> remarks;
   for (const config::Keyring& keyring : config.keyrings) {
-    for (const ListedKey& key : ListKeys(keyring, config.state_dir, InventoryFor(keyring, tokens)))
+    for (const ListedKey& key :
+         ListKeys(keyring, config.state_dir, InventoryFor(keyring, tokens), remarks))
       AddRows(keys, config, keyring, key, tokens);
   }
   Json unread = Json::array();
@@ -125,6 +127,7 @@ ExitCode List(const Options& options) {
     unread.push_back(token.name);
     code = ExitCodeFor(token.problem->reason());
   }
+  for (const std::string& remark : remarks) std::cerr << "mortise: " << remark << '\n';
   Print(keys, unread, options.output);
   return code;
 }

@@ -116,18 +116,20 @@ ExitCode List(const Options& options) {
         {{"token", token.name}, {"reason", Name(problem->reason())}, {"problem", problem->what()}});
   }
 
+  std::vector<std::string> remarks;
   Json keyrings = Json::array();
   std::vector<Row> rows = {{"KEYRING", "GENERATION", "STATE", "KEY ID", "SCHEME", "ACTIVE FROM",
                             "TOKENS", "POLICY", "WAIVED"}};
   for (const config::Keyring& keyring : config.keyrings) {
     Json keys = Json::array();
     for (const ListedKey& key :
-         ListKeys(keyring, config.state_dir, InventoryFor(keyring, tokens))) {
+         ListKeys(keyring, config.state_dir, InventoryFor(keyring, tokens), remarks)) {
       keys.push_back(JsonOf(key));
       rows.push_back(RowOf(keyring.name, key));
     }
     keyrings.push_back({{"name", keyring.name}, {"keys", keys}});
   }
+  for (const std::string& remark : remarks) std::cerr << "mortise: " << remark << '\n';
   if (options.output == OutputFormat::kJson) {
     PrintJson(
         {{"schemaVersion", kSchemaVersion}, {"keyrings", keyrings}, {"unreadTokens", unread}});

@@ -42,8 +42,10 @@ HeldBy HoldingOf(const hsm::FoundKek& kek, const std::vector<hsm::InventoryEntry
 std::set<std::string> Pinned(const config::Keyring& keyring) {
   std::set<std::string> key_ids;
   if (keyring.canaries.empty()) return key_ids;
-  for (const hsm::Canary& canary : hsm::ReadPinnedCanaries(keyring.canaries))
-    key_ids.insert(canary.key_id);
+  for (const hsm::Canary& canary : hsm::ReadPinnedCanaries(keyring.canaries)) {
+    const auto parts = hsm::ParseKeyId(canary.key_id);
+    if (parts && parts->keyring == keyring.name) key_ids.insert(canary.key_id);
+  }
   return key_ids;
 }
 
@@ -59,23 +61,24 @@ GenerationState StateOf(const Candidate& candidate, const hsm::Verdict& verdict,
                                               : GenerationState::kDecryptOnly;
 }
 
-std::optional<WallTime> CreatedAt(const std::string& key_id, const hsm::KeyringHistory& history,
+std::optional<WallTime> CreatedAt(const std::string& key_id,
                                   const std::vector<hsm::Canary>& canaries) {
   const auto canary = std::ranges::find(canaries, key_id, &hsm::Canary::key_id);
-  if (canary != canaries.end() && canary->source == hsm::CanarySource::kCreated)
-    return canary->first_seen;
-  const auto known = history.keys.find(key_id);
-  return known == history.keys.end() ? std::nullopt : std::optional(known->second.first_seen);
+  if (canary == canaries.end() || canary->source != hsm::CanarySource::kCreated) return {};
+  return canary->first_seen;
 }
 
 }  // namespace
 
 std::vector<ListedKey> ListKeys(const config::Keyring& keyring, const std::string& state_dir,
-                                const Inventory& inventory) {
+                                const Inventory& inventory, std::vector<std::string>& remarks) {
   std::map<std::string, Candidate> candidates;
   std::map<std::string, std::map<std::string, HeldBy>> holders;
   for (const auto& [token, entries] : inventory) {
-    for (const hsm::FoundKek& kek : hsm::Discover(entries, keyring, token).keks) {
+    const hsm::Discovered discovered = hsm::Discover(entries, keyring, token);
+    for (const hsm::Event& remark : discovered.remarks)
+      remarks.push_back("keyring " + keyring.name + ", token " + token + ": " + remark.message);
+    for (const hsm::FoundKek& kek : discovered.keks) {
       const Candidate& candidate = kek.candidate;
       holders[candidate.key_id].emplace(token, HoldingOf(kek, entries, token, keyring));
       const auto [known, is_new] = candidates.emplace(candidate.key_id, candidate);
@@ -106,7 +109,7 @@ std::vector<ListedKey> ListKeys(const config::Keyring& keyring, const std::strin
                     .state = StateOf(candidate, verdict, history, quarantined),
                     .why = verdict.why,
                     .activation = candidate.label.activation,
-                    .created = CreatedAt(candidate.key_id, history, canaries),
+                    .created = CreatedAt(candidate.key_id, canaries),
                     .tokens = holders[candidate.key_id]});
   }
   std::ranges::stable_sort(keys, {}, &ListedKey::generation);

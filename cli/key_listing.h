@@ -37,15 +37,16 @@ struct ListedKey {
   hsm::GenerationState state = hsm::GenerationState::kPending;
   std::string why;  // it is refused, or may only decrypt; empty: nothing to say
   WallTime activation{};
-  // When it was made, or else when this node first saw it; nothing: it is new to this node.
+  // When it was made; nothing: not by this node.
   std::optional<WallTime> created;
   std::map<std::string, HeldBy> tokens;  // by name
 };
 
 // By generation. The state is this node's, which has switched to a generation once it has
-// served it.
+// served it. `remarks` gets a sentence for each object that looks like a key and is none, and
+// for each key that is listed and not there.
 std::vector<ListedKey> ListKeys(const config::Keyring& keyring, const std::string& state_dir,
-                                const Inventory& inventory);
+                                const Inventory& inventory, std::vector<std::string>& remarks);
 
 std::string_view Name(hsm::KeyRole role);            // "wrap", "mac", "signer"
 std::string_view AlgorithmOf(hsm::ObjectKind kind);  // "AES", "HMAC-SHA256", "RSA", "EC"

@@ -11,6 +11,7 @@
 #include "hsm/key_policy.h"
 #include "hsm/scheme/scheme_facts.h"
 #include "hsm/worker/scheme_probe.h"
+#include "hsm/wrap_outlook.h"
 
 namespace mortise::cli {
 namespace {
@@ -55,6 +56,13 @@ hsm::ProbeTable Probe(const config::Config& config, const config::Keyring& keyri
   return table;
 }
 
+// A token whose OAEP knows SHA-1 only is served by an explicit switch.
+std::string OtherWay(hsm::SchemeId scheme) {
+  if (scheme != hsm::SchemeId::kRsaOaepHmac && scheme != hsm::SchemeId::kRsaOaepSign) return {};
+  return fmt::format(" (where its OAEP has SHA-1 only, {}-sha1 is the scheme to set)",
+                     hsm::Name(scheme));
+}
+
 // The scheme that is set, on each token, before anything is made: a key that fails its first
 // self-test stays behind.
 void RequireProved(const config::Config& config, const config::Keyring& keyring,
@@ -63,10 +71,10 @@ void RequireProved(const config::Config& config, const config::Keyring& keyring,
     const hsm::Credentials credentials = hsm::Credentials::ToAdminister(*token, admin);
     const hsm::ProbeTable found = TableOf(RunForToken(*token, token->start_timeout, [&] {
       const hsm::OpenedToken opened(*token, credentials, config.state_dir);
-      const bool must_find =
-          scheme == hsm::SchemeId::kAesGcm && token->iv_mode == config::IvMode::kAuto;
-      const config::IvMode iv_mode = must_find ? hsm::FindIvMode(opened.session()) : token->iv_mode;
-      return JsonOf({hsm::ProbeScheme(opened.session(), scheme, iv_mode)});
+      const hsm::WrapOutlook outlook =
+          hsm::OutlookOf(opened.session(), scheme, *token, keyring.policy);
+      if (!outlook.problem.empty()) throw Error(Reason::kKeyRefused, outlook.problem);
+      return JsonOf({hsm::ProbeScheme(opened.session(), scheme, outlook.iv_mode)});
     }));
     const hsm::ProbeResult& result = found.at(0);
     // Without throw-away keys the key's own self-test tells.
@@ -76,7 +84,8 @@ void RequireProved(const config::Config& config, const config::Keyring& keyring,
     throw Error(Reason::kKeyRefused,
                 fmt::format("no key was made: scheme {} is {} on token {}: {}; see `mortise doctor "
                             "--only crypto` for what that token can do",
-                            keyring.scheme, hsm::Name(result.verdict), token->name, result.why));
+                            keyring.scheme, hsm::Name(result.verdict), token->name,
+                            result.why + OtherWay(scheme)));
   }
 }
 

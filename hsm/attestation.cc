@@ -12,7 +12,7 @@
 #include "hsm/key_policy.h"
 #include "hsm/scheme_approval.h"
 #include "hsm/worker/key_table.h"
-#include "hsm/worker/scheme_probe.h"
+#include "hsm/wrap_outlook.h"
 
 namespace mortise::hsm {
 namespace {
@@ -78,22 +78,12 @@ void AddObjects(Json& objects, const Session& session, const KeyTable& table,
   }
 }
 
-// Under `auto` as a worker would find it out; kAuto where it cannot.
-config::IvMode IvModeOf(const Session& session, const config::Token& token) {
-  if (token.iv_mode != config::IvMode::kAuto) return token.iv_mode;
-  try {
-    return FindIvMode(session);
-  } catch (const Error&) {
-    return config::IvMode::kAuto;
-  }
-}
-
 Json KeyOf(const Session& session, const KeyTable& table, const FoundKek& kek,
            const config::Token& token, const config::Keyring& keyring) {
   const KeyLabel& label = kek.candidate.label;
-  const config::IvMode iv_mode =
-      label.scheme == SchemeId::kAesGcm ? IvModeOf(session, token) : config::IvMode::kAuto;
-  const Approval approval = ApprovalOf(label.scheme, iv_mode);
+  const WrapOutlook outlook = OutlookOf(session, label.scheme, token, keyring.policy);
+  const Approval approval = ApprovalOf(label.scheme, outlook.iv_mode);
+  const std::string problem = kek.wrap_problem.empty() ? outlook.problem : kek.wrap_problem;
   Json objects = Json::array();
   AddObjects(objects, session, table, kek.wrap, KeyRole::kWrap, label.scheme, token, keyring);
   if (const auto role = FactsOf(label.scheme).authenticator)
@@ -104,8 +94,8 @@ Json KeyOf(const Session& session, const KeyTable& table, const FoundKek& kek,
           {"activation", FormatTime(label.activation)},
           {"approved", approval.is_approved},
           {"approval", approval.basis},
-          {"mayWrap", kek.wrap_problem.empty()},
-          {"problem", kek.wrap_problem},
+          {"mayWrap", problem.empty()},
+          {"problem", problem},
           {"objects", objects}};
 }
 

@@ -48,7 +48,8 @@ struct Held {
   std::shared_ptr<const std::string> reference;
   std::set<std::string> foreign;  // labels of the wrap keys that did not open the canary
   std::optional<Clock::time_point> self_tested;  // when it last passed, by this software
-  std::string self_test_problem;                 // it failed: no wraps here by this worker
+  std::string self_test_problem;                 // it did not pass: no wraps here for now
+  bool is_self_test_final = false;               // nor ever by this worker
   std::string wrap_problem;        // of the attribute policy, as this token reports the key
   Clock::time_point not_before{};  // after a failure, when to look again
 };

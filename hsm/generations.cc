@@ -38,7 +38,10 @@ void Generations::Remember(const KeyringHistory& history, const std::vector<Cana
   }
   for (const Canary& canary : canaries) {
     canaries_.insert_or_assign(canary.key_id, canary);
-    if (canary.source == CanarySource::kPinned) pinned_.insert(canary.key_id);
+    // The file may hold those of other keyrings, of which this one concludes nothing.
+    const auto parts = ParseKeyId(canary.key_id);
+    if (canary.source == CanarySource::kPinned && parts && parts->keyring == settings_.name)
+      pinned_.insert(canary.key_id);
     if (const auto found = all_.find(canary.key_id); found != all_.end())
       SetCanary(found->second, canary);
   }
@@ -138,6 +141,7 @@ void Generations::OnNewWorker(std::size_t token, const std::string& software) {
     if (held.holding == Holding::kProved) held.holding = Holding::kUnproved;
     held.not_before = {};
     held.self_test_problem.clear();
+    held.is_self_test_final = false;
     if (is_other_software) held.self_tested.reset();
   }
 }

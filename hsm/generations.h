@@ -60,6 +60,11 @@ class Generations {
   void SetUp(std::size_t token, bool is_up) { is_up_[token] = is_up; }
   JobEffects OnJobDone(std::size_t token, const Job& job, const Error* error, std::string_view body,
                        Clock::time_point now, WallTime wall_now);
+  // A wrap made there did not open: it is to be self-tested anew before the next one.
+  void DoubtWraps(const std::string& key_id, std::size_t token) {
+    if (const auto found = all_.find(key_id); found != all_.end())
+      found->second.on[token].self_tested.reset();
+  }
   void OnAdmitted(const std::string& key_id) { all_.at(key_id).is_admitted = true; }
   void OnActivated(std::uint32_t generation) {
     history_.highest_active = std::max(history_.highest_active, generation);
@@ -123,6 +128,7 @@ class Generations {
   void OnCanaryRefused(const Finished& finished);
   void OnDistinctChecked(const Finished& finished);
   void OnSelfTested(const Finished& finished);
+  void TrySelfTestAgain(const Finished& finished);
   void OnCanaryMade(const Finished& finished);
   void Say(const Finished& finished, Severity severity, std::string_view name,
            const std::string& message) const;

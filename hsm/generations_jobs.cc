@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kLazyInterval = 200ms;  // proofs of old generations: five a second
 constexpr auto kAfterFailure = 1s;
+constexpr auto kAfterRefusal = 5s;
 constexpr auto kForeignAgain = 60s;
 // A generation is tested once more when its time is near: activation wants a fresh pass.
 constexpr auto kRehearsal = 10s;
@@ -92,7 +93,7 @@ std::optional<Job> Generations::JobFor(Generation& generation, std::size_t token
   }
   // The rest leads to wraps.
   if (!may_serve || generation.is_quarantined || held.holding == Holding::kForeign ||
-      !held.wrap_problem.empty() || !held.self_test_problem.empty())
+      !held.wrap_problem.empty() || held.is_self_test_final)
     return std::nullopt;
   return TrialJob(generation, token, now, wall_now);
 }
@@ -212,16 +213,31 @@ void Generations::OnDistinctChecked(const Finished& finished) {
 void Generations::OnSelfTested(const Finished& finished) {
   if (finished.error == nullptr) {
     finished.held.self_tested = finished.now;
+    finished.held.self_test_problem.clear();
+    finished.held.is_self_test_final = false;
     alarmed_.erase({finished.job.key_id, kUndecided});
   } else if (finished.error->reason() == Reason::kProofFailed) {
     finished.held.self_tested.reset();
     finished.held.self_test_problem = finished.error->what();
+    finished.held.is_self_test_final = true;
     Say(finished, Severity::kError, "self_test_failed",
         std::string("this key does not wrap here until another worker passes: ") +
             finished.error->what());
-  } else if (alarmed_.emplace(finished.job.key_id, kUndecided).second) {
+  } else {
+    TrySelfTestAgain(finished);
+  }
+}
+
+// The token or the policy refuses, for a reason that a person mends or that passes: a caller
+// hears it at once, and the test is made again without another worker.
+void Generations::TrySelfTestAgain(const Finished& finished) {
+  if (finished.error->reason() == Reason::kKeyRefused) {
+    finished.held.self_test_problem = finished.error->what();
+    finished.held.not_before = finished.now + kAfterRefusal;
+  }
+  if (alarmed_.emplace(finished.job.key_id, kUndecided).second) {
     Say(finished, Severity::kWarning, kUndecided,
-        std::string("the self-test found nothing out and is tried again each second; until then "
+        std::string("the self-test found nothing out and is tried again; until then "
                     "this key does not wrap here: ") +
             finished.error->what());
   }

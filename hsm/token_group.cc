@@ -99,7 +99,10 @@ class TokenGroup::WrapCall : public std::enable_shared_from_this<WrapCall> {
 
   void OnWrapped(const OperationReply& reply) {
     if (reply.error != nullptr) {
-      if (next_ < order_.size() && IsTheTokensFault(reply.error->reason())) return TryNext();
+      const Reason reason = reply.error->reason();
+      // A token that makes bad wraps is not the only one there is.
+      const bool may_other = IsTheTokensFault(reason) || reason == Reason::kProofFailed;
+      if (next_ < order_.size() && may_other) return TryNext();
       return done_(*reply.error, wrapper_);
     }
     envelope_ = reply.body;

@@ -118,11 +118,21 @@ void TokenKeyring::WrapNow(std::shared_ptr<SecretBytes> seed, const Call& call, 
   if (!has_wrap) return ParkWrap(std::move(seed), call, std::move(done), true);
   group_.WrapAndProve(
       now->wrap_holders, kek->reference, std::move(*seed), call,
-      [kek, done = std::move(done)](Outcome<std::string> outcome, std::size_t token) {
-        if (const Error* error = std::get_if<Error>(&outcome)) return done(*error);
+      [this, kek, done = std::move(done)](Outcome<std::string> outcome, std::size_t token) {
+        if (const Error* error = std::get_if<Error>(&outcome)) {
+          if (error->reason() == Reason::kProofFailed) DoubtWraps(kek->key_id, token);
+          return done(*error);
+        }
         kek->life->Proved(token, Clock::now());
         done(Wrapped{std::move(std::get<std::string>(outcome)), kek->key_id});
       });
+}
+
+// The next wraps there wait for another self-test.
+void TokenKeyring::DoubtWraps(const std::string& key_id, std::size_t token) {
+  const std::lock_guard lock(mutex_);
+  generations_.DoubtWraps(key_id, token);
+  snapshot_ = MakeSnapshot();
 }
 
 // The number of the rescan that may show an unknown key; nothing: there was one just now.

@@ -133,6 +133,7 @@ class TokenKeyring final : public Keyring {
                bool is_rated = false);
   void ParkWrap(std::shared_ptr<SecretBytes> seed, const Call& call, Done<Wrapped> done,
                 bool is_rated);
+  void DoubtWraps(const std::string& key_id, std::size_t token);
   bool IsRefilling() const;  // mutex_ is held
 
   const config::Keyring settings_;

@@ -34,6 +34,14 @@ class Search {
   const Session& session_;
 };
 
+std::vector<CK_OBJECT_HANDLE> FindObjects(const Session& session, std::span<CK_ATTRIBUTE> wanted) {
+  Search search(session, wanted);
+  std::vector<CK_OBJECT_HANDLE> objects;
+  while (search.Next(objects)) {
+  }
+  return objects;
+}
+
 }  // namespace
 
 std::optional<Bytes> ReadBytes(const Session& session, CK_OBJECT_HANDLE object,
@@ -81,11 +89,18 @@ std::vector<CK_OBJECT_HANDLE> FindPrivateKeys(const Session& session, CK_OBJECT_
       {CKA_TOKEN, &yes, sizeof(yes)},
       {CKA_PRIVATE, &yes, sizeof(yes)},
   }};
-  Search search(session, wanted);
-  std::vector<CK_OBJECT_HANDLE> objects;
-  while (search.Next(objects)) {
-  }
-  return objects;
+  return FindObjects(session, wanted);
+}
+
+std::vector<CK_OBJECT_HANDLE> FindKeys(const Session& session, CK_OBJECT_CLASS object_class,
+                                       CK_KEY_TYPE key_type) {
+  CK_BBOOL yes = CK_TRUE;
+  std::array<CK_ATTRIBUTE, 3> wanted = {{
+      {CKA_CLASS, &object_class, sizeof(object_class)},
+      {CKA_KEY_TYPE, &key_type, sizeof(key_type)},
+      {CKA_TOKEN, &yes, sizeof(yes)},
+  }};
+  return FindObjects(session, wanted);
 }
 
 }  // namespace mortise::hsm

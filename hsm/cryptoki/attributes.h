@@ -23,5 +23,8 @@ std::optional<CK_ULONG> ReadUlong(const Session& session, CK_OBJECT_HANDLE objec
 // tokens: done at start and at a rescan, never for a request.
 std::vector<CK_OBJECT_HANDLE> FindPrivateKeys(const Session& session, CK_OBJECT_CLASS object_class,
                                               CK_KEY_TYPE key_type);
+// The same with those that anyone sees without a login, and may have put there.
+std::vector<CK_OBJECT_HANDLE> FindKeys(const Session& session, CK_OBJECT_CLASS object_class,
+                                       CK_KEY_TYPE key_type);
 
 }  // namespace mortise::hsm

@@ -67,7 +67,11 @@ const v3::CK_FUNCTION_LIST_3_0* NewerFunctionsOf(void* library, const char* entr
   if (get_interface(name, &version, &found, 0) != CKR_OK || found == nullptr) return nullptr;
   const auto* functions = static_cast<const v3::CK_FUNCTION_LIST_3_0*>(found->pFunctionList);
   // A list of v2.40 under the wrong name is shorter than what would be read of it.
-  return functions != nullptr && functions->v240.version.major >= 3 ? functions : nullptr;
+  if (functions == nullptr || functions->v240.version.major < 3) return nullptr;
+  const bool has_messages = functions->C_MessageEncryptInit != nullptr &&
+                            functions->C_EncryptMessage != nullptr &&
+                            functions->C_MessageEncryptFinal != nullptr;
+  return has_messages ? functions : nullptr;
 }
 
 }  // namespace

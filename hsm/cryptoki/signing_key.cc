@@ -52,6 +52,13 @@ bool Matches(const Session& session, CK_OBJECT_HANDLE key, const Wanted& wanted)
   return has(CKA_LABEL, AsBytes(wanted.label)) && has(CKA_ID, wanted.id);
 }
 
+// ES256 is of this curve alone (RFC 7518 §3.4); the parameters are its object identifier.
+bool IsP256(const Session& session, CK_OBJECT_HANDLE key) {
+  constexpr std::array<std::uint8_t, 10> kP256 = {0x06, 0x08, 0x2a, 0x86, 0x48,
+                                                  0xce, 0x3d, 0x03, 0x01, 0x07};
+  return AsText(ReadBytes(session, key, CKA_EC_PARAMS).value_or(Bytes())) == AsText(kP256);
+}
+
 }  // namespace
 
 SigningKey FindSigningKey(const Session& session, const std::string& uri) {
@@ -65,6 +72,7 @@ SigningKey FindSigningKey(const Session& session, const std::string& uri) {
        {Kind{CKK_RSA, "RS256"}, Kind{CKK_EC, "ES256"}, Kind{kEdwards, "EdDSA"}}) {
     for (const CK_OBJECT_HANDLE key : FindPrivateKeys(session, CKO_PRIVATE_KEY, kind.type)) {
       if (!Matches(session, key, wanted)) continue;
+      if (kind.type == CKK_EC && !IsP256(session, key)) continue;
       const Bytes label = ReadBytes(session, key, CKA_LABEL).value_or(Bytes());
       found.push_back({key, std::string(AsText(label)), kind.algorithm});
     }

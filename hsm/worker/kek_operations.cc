@@ -25,12 +25,12 @@ void RequireObjects(const HeldKek& keys, SchemeId scheme) {
     throw Error(Reason::kKeyMissing, "the key's MAC or signer object is not in the token");
   }
   if (facts.wraps_in_software && objects.wrap_public == nullptr) {
-    throw Error(Reason::kKeyRefused,
+    throw Error(Reason::kKeyMissing,
                 "the token does not tell the public half of its RSA key: the private object needs "
                 "CKA_MODULUS and CKA_PUBLIC_EXPONENT");
   }
   if (facts.authenticator == KeyRole::kSigner && objects.signer_public == nullptr) {
-    throw Error(Reason::kKeyRefused, "the token does not tell the public half of the signer key");
+    throw Error(Reason::kKeyMissing, "the token does not tell the public half of the signer key");
   }
 }
 

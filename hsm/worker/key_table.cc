@@ -39,12 +39,12 @@ bool Says(const HeldKey& key, KeyAttribute attribute) {
   return (key.entry.reported & key.entry.values & 1u << static_cast<unsigned>(attribute)) != 0;
 }
 
-bool SaysTheSame(const HeldKey& one, const HeldKey& other) {
+bool SaysTheSame(const InventoryEntry& one, const InventoryEntry& other) {
   const auto all = [](const InventoryEntry& entry) {
     return std::tuple(entry.kind, entry.reported, entry.values, entry.bits,
                       entry.public_key_digest);
   };
-  return all(one.entry) == all(other.entry);
+  return all(one) == all(other);
 }
 
 // Who can write objects can give them any name, but cannot make the token say that it
@@ -119,7 +119,9 @@ class Scanner {
   bool Needs(KeyRole role) const { return !wanted_.empty() || roles_.contains(role); }
 
   void Search(CK_OBJECT_CLASS object_class, CK_KEY_TYPE key_type, ObjectKind kind) {
-    for (const CK_OBJECT_HANDLE handle : FindPrivateKeys(session_, object_class, key_type)) {
+    // What a keysFile lists need not be private: some tokens have no such objects.
+    const auto find = wanted_.empty() ? FindPrivateKeys : FindKeys;
+    for (const CK_OBJECT_HANDLE handle : find(session_, object_class, key_type)) {
       std::shared_ptr<HeldKey> key = Read(handle, kind);
       if (!key) continue;
       std::shared_ptr<HeldKey> held = HeldBefore(*key);
@@ -134,8 +136,10 @@ class Scanner {
     key->entry.kind = kind;
     const Bytes label = ReadBytes(session_, handle, CKA_LABEL).value_or(Bytes());
     key->entry.label = AsText(label);
-    const std::optional<KeyLabel> ours = ParseKeyLabel(key->entry.label);
+    std::optional<KeyLabel> ours = ParseKeyLabel(key->entry.label);
     if (!ours && wanted_.empty()) return nullptr;
+    // Anyone can put an object that is not private there, with any label.
+    if (!wanted_.empty() && !ReadBool(session_, handle, CKA_PRIVATE).value_or(false)) ours.reset();
     const Bytes cka_id = ReadBytes(session_, handle, CKA_ID).value_or(Bytes());
     key->entry.cka_id = AsText(cka_id);
     if (label.size() > kMaxLabelSize || cka_id.empty() || cka_id.size() > kMaxCkaIdSize)
@@ -160,8 +164,13 @@ class Scanner {
     if (previous_ == nullptr) return nullptr;
     const KeyTable::Keys held = previous_->FindAll(key.entry.label, key.entry.cka_id);
     const auto same = std::ranges::find(held, key.handle, &HeldKey::handle);
+    // A public half that was proved stays so. The object that told it may be gone or hidden
+    // among others, which anyone can bring about without a login.
+    if (same == held.end()) return nullptr;
+    InventoryEntry shown = key.entry;
+    if (!key.public_key) shown.public_key_digest = (*same)->entry.public_key_digest;
     // What other attributes show may be another object by now: nothing is known of it.
-    return same == held.end() || !SaysTheSame(**same, key) ? nullptr : *same;
+    return SaysTheSame((*same)->entry, shown) ? *same : nullptr;
   }
 
   const Session& session_;

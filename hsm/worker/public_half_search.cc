@@ -31,7 +31,7 @@ bool SignsNow(const Session& session, CK_OBJECT_HANDLE key, const PublicKey& hal
   try {
     return SignsFor(session, key, half);
   } catch (const Error& error) {
-    if (error.reason() == Reason::kUnavailable || error.reason() == Reason::kSessionLost) throw;
+    if (error.reason() != Reason::kKeyRefused) throw;
     return false;
   }
 }

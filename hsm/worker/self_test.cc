@@ -68,6 +68,8 @@ void SelfTest(SessionKeeper& keeper, const TestedKek& kek) {
     ExpectRefused(keeper, kek, Flipped(first, body_at - 1), "IV");
   }
   ExpectRefused(keeper, kek, Flipped(first, body_at), "ciphertext");
+  // Where the token puts its IV first in the body, that is no ciphertext yet.
+  ExpectRefused(keeper, kek, Flipped(first, (body_at + first.size()) / 2), "ciphertext");
   ExpectRefused(keeper, kek, Flipped(first, first.size() - 1), "tag");
   TestedKek foreign = kek;
   foreign.identity.key_id = "self-test.1.0000000000000000";

@@ -80,7 +80,7 @@ WorkerProcess::WorkerProcess(const Channel& channel, const Hello& hello, std::ui
       channel.Send(HeadBytes(head), {});
     });
   }
-  Rescan(first_session_->session());
+  Scan(first_session_->session());
 }
 
 Ready WorkerProcess::Describe() const {
@@ -124,7 +124,7 @@ std::shared_ptr<const KeyTable> WorkerProcess::keys() const {
   return keys_;
 }
 
-std::shared_ptr<const KeyTable> WorkerProcess::Rescan(const Session& session) {
+std::shared_ptr<const KeyTable> WorkerProcess::Scan(const Session& session) {
   std::set<NameDigest> wanted;
   {
     const std::lock_guard lock(keys_mutex_);
@@ -139,11 +139,12 @@ std::shared_ptr<const KeyTable> WorkerProcess::Rescan(const Session& session) {
 
 std::shared_ptr<const KeyTable> WorkerProcess::Rescan(const Session& session,
                                                       std::set<NameDigest> wanted) {
+  const std::lock_guard searching(searching_);
   {
     const std::lock_guard lock(keys_mutex_);
     wanted_ = std::move(wanted);
   }
-  return Rescan(session);
+  return Scan(session);
 }
 
 HeldKek WorkerProcess::FindKeys(SessionKeeper& keeper, const KekView& kek) {
@@ -151,10 +152,21 @@ HeldKek WorkerProcess::FindKeys(SessionKeeper& keeper, const KekView& kek) {
   try {
     found = FindAll(*keys(), kek);
   } catch (const Error&) {
-    if (!IsNewName(kek) && !MaySearch()) throw;
-    found = FindAll(*Rescan(keeper.session()), kek);
+    found = SearchFor(keeper.session(), kek);
   }
   return found.size() == 1 ? std::move(found.front()) : Choose(std::move(found), keeper, kek);
+}
+
+// One thread searches. Those that waited for it look first at what it found: a new worker
+// does not know the names of a keysFile before it is asked for one.
+std::vector<HeldKek> WorkerProcess::SearchFor(const Session& session, const KekView& kek) {
+  const std::lock_guard searching(searching_);
+  try {
+    return FindAll(*keys(), kek);
+  } catch (const Error&) {
+    if (!IsNewName(kek) && !MaySearch()) throw;
+  }
+  return FindAll(*Scan(session), kek);
 }
 
 bool WorkerProcess::IsNewName(const KekView& kek) {

@@ -32,12 +32,13 @@ class WorkerProcess {
   friend class WorkerThread;
 
   std::shared_ptr<const KeyTable> keys() const;
-  std::shared_ptr<const KeyTable> Rescan(const Session& session);
+  std::shared_ptr<const KeyTable> Scan(const Session& session);
   // For what the front wants to know of objects whose labels are not of our form, too.
   std::shared_ptr<const KeyTable> Rescan(const Session& session, std::set<NameDigest> wanted);
   // For a key that the last scan did not show: one more look, at most once a second.
   HeldKek FindKeys(SessionKeeper& keeper, const KekView& kek);
   bool MaySearch();
+  std::vector<HeldKek> SearchFor(const Session& session, const KekView& kek);
   // The last scan did not look for these names, so it says nothing of them.
   bool IsNewName(const KekView& kek);
   HeldKek Choose(std::vector<HeldKek> keks, SessionKeeper& keeper, const KekView& kek);
@@ -54,6 +55,7 @@ class WorkerProcess {
   std::optional<SessionKeeper> first_session_;
   KekOperations operations_;
   std::atomic<std::uint32_t> sessions_{1};
+  std::mutex searching_;  // held through a search, so that no older one replaces a newer one
   mutable std::mutex keys_mutex_;
   std::shared_ptr<const KeyTable> keys_;  // guarded by keys_mutex_
   std::set<NameDigest> wanted_;           // guarded by keys_mutex_

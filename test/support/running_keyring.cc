@@ -54,8 +54,9 @@ RunningKeyring::RunningKeyring(const TestToken& token, const Change& change) {
   Restart();
 }
 
-void RunningKeyring::Restart() {
+void RunningKeyring::Restart(const Change& change) {
   assembly_.reset();
+  change(config_);
   assembly_.emplace(config_, MORTISE_WORKER, observer_);
 }
 

@@ -36,8 +36,8 @@ class RunningKeyring {
 
   explicit RunningKeyring(
       const TestToken& token, const Change& change = [](config::Config&) {});
-  // The same configuration and state folder, another life.
-  void Restart();
+  // The same state folder, another life; the same configuration but for `change`.
+  void Restart(const Change& change = [](config::Config&) {});
 
   bool WaitUntilServing(std::chrono::seconds limit = std::chrono::seconds(20));
   static bool WaitFor(const std::function<bool()>& condition, std::chrono::milliseconds limit);

@@ -22,8 +22,7 @@ void ConfiguredToken::WriteConfiguration(bool with_environment) const {
     if (!with_environment) break;
     environment += fmt::format("{}{}: {}", environment.empty() ? "" : ", ", name, value);
   }
-  Write("mortise.yaml",
-        fmt::format(R"(
+  Write("mortise.yaml", fmt::format(R"(
 stateDir: {0}/state
 metrics: {{address: ""}}
 tokens:
@@ -33,6 +32,7 @@ tokens:
     pinFile: {3}
     environment: {{{4}}}
     startTimeout: {5}
+    ivMode: {7}
     location: 'DC1, "cage" 4'
 keyrings:
   - name: prod
@@ -40,7 +40,8 @@ keyrings:
     socket: {0}/kms.sock
     policy: {6}
 )",
-                    token_.folder(), module, uri, pin_file, environment, start_timeout, policy));
+                                    token_.folder(), module, uri, pin_file, environment,
+                                    start_timeout, policy, iv_mode));
 }
 
 CommandResult ConfiguredToken::Mortise(std::vector<std::string> words) const {

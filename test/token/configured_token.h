@@ -28,6 +28,7 @@ class ConfiguredToken {
   std::string pin_file;
   std::string start_timeout = "20s";
   std::string policy = "{}";
+  std::string iv_mode = "auto";
 
   SoftHsmToken& token() { return token_; }
   FaultControl& faults() { return token_.faults(); }

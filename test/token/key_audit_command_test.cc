@@ -92,6 +92,23 @@ TEST_F(KeyAuditCommandTest, AttestsWithinAKeyWithoutApprovalWhyNot) {
   EXPECT_THAT(key.at("approval").get<std::string>(), HasSubstr("IG C.H"));
 }
 
+TEST_F(KeyAuditCommandTest, AttestsNoApprovalAndNoWrapsByAnIvModeThatTheTokenDoesNotHave) {
+  ASSERT_EQ(setup_.CreateKey().status, 0);
+  setup_.iv_mode = "appended";
+  const json key = json::parse(Attest().out).at("tokens").at(0).at("keys").at(0);
+  EXPECT_EQ(key.at("approved"), false);
+  EXPECT_EQ(key.at("mayWrap"), false);
+  EXPECT_THAT(key.at("problem").get<std::string>(), HasSubstr("tokens[].ivMode"));
+}
+
+TEST_F(KeyAuditCommandTest, AttestsNoWrapsByTheCallersIvInModeFips) {
+  ASSERT_EQ(setup_.CreateKey().status, 0);
+  setup_.policy = "{mode: fips}";
+  const json key = json::parse(Attest().out).at("tokens").at(0).at("keys").at(0);
+  EXPECT_EQ(key.at("mayWrap"), false);
+  EXPECT_THAT(key.at("problem").get<std::string>(), HasSubstr("mode fips"));
+}
+
 TEST_F(KeyAuditCommandTest, SaysOfWhatATokenDoesNotReportThatItDoesNot) {
   ASSERT_EQ(setup_.CreateKey().status, 0);
   setup_.faults().Play("hide-attribute=0x163");

@@ -129,6 +129,36 @@ TEST_F(GenerationsTest, RemembersAFailedSelfTestOverScansUntilAnotherWorkerComes
   EXPECT_THAT(Work(), ElementsAre(Kind::kOpenCanary, Kind::kSelfTest));
 }
 
+TEST_F(GenerationsTest, SaysAtOnceWhyATokenRefusesTheSelfTestAndTriesItAgain) {
+  Serve(1);
+  ScanAll({Entry(1)});
+  Succeed(*Next());
+  const auto test = Next();
+  ASSERT_THAT(test, IsJob(Kind::kSelfTest));
+  EXPECT_THAT(Fail(*test, Reason::kKeyRefused).events, ElementsAre(Named("self_test_undecided")));
+  EXPECT_THAT(At(1).WrapProblem(), HasSubstr("as told"));
+  Pass(5s);
+  EXPECT_THAT(Work(), ElementsAre(Kind::kSelfTest));
+  EXPECT_THAT(At(1).WrapProblem(), IsEmpty());
+}
+
+TEST_F(GenerationsTest, TestsAnewWhereAWrapDidNotOpen) {
+  Serve(1);
+  ScanAll({Entry(1)});
+  Work();
+  generations_->DoubtWraps(KeyId(1), 0);
+  EXPECT_THAT(Work(), ElementsAre(Kind::kSelfTest));
+}
+
+TEST_F(GenerationsTest, ConcludesNothingFromPinnedCanariesOfOtherKeyrings) {
+  canaries_.push_back({.key_id = "other.1.0123456789abcdef",
+                       .source = CanarySource::kPinned,
+                       .blob = EnvelopeOf('c', SchemeId::kAesGcm)});
+  Restart(1);
+  ScanAll({Entry(1)});
+  EXPECT_EQ(At(1).verdict.standing, Standing::kAccepted);
+}
+
 TEST_F(GenerationsTest, WrapsOnTheTokenThatPassedWhenAnotherFailedItsSelfTest) {
   Serve(1, 2);
   ScanAll({Entry(1)});
