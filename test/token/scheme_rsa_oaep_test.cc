@@ -44,12 +44,10 @@ class RsaOaepTest : public test::SchemeTest {
   std::string Authenticated(ByteView body) {
     const Digest binding =
         BindingFor(identity_, EnvelopeHeader(SchemeId::kRsaOaepHmacSha1, 0, sizeof(Digest)));
-    constexpr std::string_view kDomain("mortise.rsa-oaep.v1\0", 20);
-    Bytes message(kDomain.begin(), kDomain.end());
-    message.insert(message.end(), binding.begin(), binding.end());
-    message.insert(message.end(), body.begin(), body.end());
+    std::string message("mortise.rsa-oaep.v1\0", 20);
+    message.append(AsText(binding)).append(AsText(body));
     return Serialize(SchemeId::kRsaOaepHmacSha1, {}, body,
-                     MacInToken(*anchor_, kek_.authenticator, message));
+                     MacInToken(*anchor_, kek_.authenticator, AsBytes(message)));
   }
   std::string Authenticated(const Bytes& payload, OaepHash hash) {
     return Authenticated(AsBytes(wrap_public_->OaepEncrypt(hash, payload)));
