@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "hsm/cryptoki/key_generation.h"
+#include "hsm/wrap_outlook.h"
 
 namespace mortise::doctor {
 namespace {
@@ -57,6 +58,19 @@ void TokenCrypto::OpenCanary(const KnownKek& kek, const config::Keyring& keyring
               "other key material under this name, or a token that fails: compare the token's "
               "serial with the other nodes', and restore the right key");
   }
+}
+
+void TokenCrypto::CheckWrap(const KnownKek& kek, const config::Keyring& keyring, CheckList& list) {
+  if (!kek.is_active) return;
+  const hsm::SchemeId scheme = kek.found.candidate.label.scheme;
+  const hsm::WrapOutlook outlook =
+      hsm::OutlookOf(keeper_.session(), scheme, token_, keyring.policy);
+  if (outlook.problem.empty()) return;
+  list.Fail("wrap",
+            fmt::format("token {}, {}: it opens what is stored, and nothing new is wrapped: {}",
+                        token_.name, kek.found.candidate.key_id, outlook.problem),
+            "correct tokens[].ivMode or keyrings[].policy.mode; check `schemes` tells what the "
+            "token proves");
 }
 
 // Of several objects of one name the most credible.

@@ -24,6 +24,8 @@ class TokenCrypto {
 
   // What the KEK is worth on this token: the same material as ever.
   void OpenCanary(const KnownKek& kek, const config::Keyring& keyring, CheckList& list);
+  // Of the active key: whether its scheme can wrap here. Says nothing where it can.
+  void CheckWrap(const KnownKek& kek, const config::Keyring& keyring, CheckList& list);
 
   // One unwrap, to be measured: of the active key's canary, else of something by a throw-away
   // key. Nothing when neither can be had. Throws Error.

@@ -11,9 +11,9 @@
 #include "config/keys_file.h"
 #include "hsm/acceptance.h"
 #include "hsm/canary_store.h"
+#include "hsm/discovery.h"
 #include "hsm/file_discovery.h"
 #include "hsm/key_history.h"
-#include "hsm/label_discovery.h"
 #include "hsm/listed_acceptance.h"
 #include "hsm/quarantine.h"
 
@@ -37,6 +37,8 @@ Memory Recall(const config::Keyring& keyring, const std::string& state_dir, Chec
   for (const hsm::Canary& canary : loaded.canaries) memory.canaries[canary.key_id] = canary;
   if (!keyring.canaries.empty()) {
     for (const hsm::Canary& canary : hsm::ReadPinnedCanaries(keyring.canaries)) {
+      const auto parts = hsm::ParseKeyId(canary.key_id);
+      if (!parts || parts->keyring != keyring.name) continue;
       memory.canaries[canary.key_id] = canary;
       memory.pinned.insert(canary.key_id);
     }
@@ -49,14 +51,6 @@ std::set<std::string> Names(const std::map<std::string, hsm::Canary>& canaries) 
   std::set<std::string> names;
   for (const auto& [key_id, canary] : canaries) names.insert(key_id);
   return names;
-}
-
-hsm::Discovered Discover(const std::vector<hsm::InventoryEntry>& entries,
-                         const config::Keyring& keyring, const std::string& token) {
-  if (keyring.discovery == config::Discovery::kToken) {
-    return hsm::DiscoverByLabel(entries, keyring, token);
-  }
-  return hsm::DiscoverListed(entries, config::LoadKeysFile(keyring.keys_file), keyring, token);
 }
 
 std::map<std::string, hsm::Verdict> Verdicts(const std::vector<hsm::Candidate>& candidates,
@@ -96,6 +90,15 @@ void JudgeMissing(const std::string& subject, const config::Keyring& keyring, co
   list.Fail("key", fmt::format("{}: the token has no key", subject),
             fmt::format("mortise key create --config FILE --admin-config FILE --keyring {}",
                         keyring.name));
+}
+
+// Others are there, but not the one that wraps.
+void JudgeMissing(const std::string& place, std::uint32_t active, CheckList& list) {
+  list.Fail(
+      "key",
+      fmt::format("{}: this node serves generation {}, and no key of it is there", place, active),
+      "restore that key, or undo what was changed in keysFile: nothing else opens what it "
+      "has wrapped");
 }
 
 void JudgeCanary(const KnownKek& kek, const std::string& subject, const config::Keyring& keyring,
@@ -141,16 +144,6 @@ void JudgeOne(const KnownKek& kek, const hsm::Verdict& verdict, const std::strin
   list.Pass("key", fmt::format("{}{}", subject, kek.is_active ? ", active" : ""));
 }
 
-std::vector<hsm::InventoryEntry> EntriesOf(const hsm::KeyTable& table) {
-  std::vector<hsm::InventoryEntry> entries;
-  for (std::uint16_t number = 0, pages = 1; number < pages; ++number) {
-    const hsm::InventoryPage page = table.Page(number);
-    pages = page.pages;
-    entries.insert(entries.end(), page.entries.begin(), page.entries.end());
-  }
-  return entries;
-}
-
 // The one that this node serves, or would serve first.
 std::uint32_t ActiveGeneration(const std::vector<KnownKek>& keks, const Memory& memory) {
   if (memory.history.highest_active > 0 || keks.empty()) return memory.history.highest_active;
@@ -178,7 +171,7 @@ std::vector<KnownKek> CheckKeys(const hsm::KeyTable& table, const config::Token&
                                 const config::Keyring& keyring, const std::string& state_dir,
                                 CheckList& list) {
   try {
-    return JudgeKeys(EntriesOf(table), token, keyring, state_dir, list);
+    return JudgeKeys(hsm::EntriesOf(table), token, keyring, state_dir, list);
   } catch (const Error& error) {
     const auto [what, hint] = TakeApart(error.what(), "mend the file that it names");
     list.Fail("key", fmt::format("keyring {}: {}", keyring.name, what), hint);
@@ -190,7 +183,7 @@ std::vector<KnownKek> JudgeKeys(const std::vector<hsm::InventoryEntry>& entries,
                                 const config::Token& token, const config::Keyring& keyring,
                                 const std::string& state_dir, CheckList& list) {
   const Memory memory = Recall(keyring, state_dir, list);
-  const hsm::Discovered discovered = Discover(entries, keyring, token.name);
+  const hsm::Discovered discovered = hsm::Discover(entries, keyring, token.name);
   for (const hsm::Event& remark : discovered.remarks) {
     const auto [what, hint] = TakeApart(remark.message, "delete the object if it is not yours");
     list.Warn("key-ignored", what, hint);
@@ -217,6 +210,9 @@ std::vector<KnownKek> JudgeKeys(const std::vector<hsm::InventoryEntry>& entries,
   }
   const auto verdicts = Verdicts(candidates, keyring, memory);
   const std::uint32_t active = ActiveGeneration(keks, memory);
+  const bool has_active = std::ranges::any_of(
+      keks, [&](const KnownKek& kek) { return kek.found.candidate.label.generation == active; });
+  if (!has_active) JudgeMissing(place, active, list);
   for (KnownKek& kek : keks) {
     const hsm::Candidate& candidate = kek.found.candidate;
     kek.is_active = candidate.label.generation == active;

@@ -95,6 +95,7 @@ std::vector<Check> LookInside(const config::Token& token, const config::Config& 
     for (const config::Keyring& keyring : keyrings) {
       for (const KnownKek& kek : CheckKeys(*table, token, keyring, config.state_dir, of_keys)) {
         crypto.OpenCanary(kek, keyring, of_crypto);
+        crypto.CheckWrap(kek, keyring, of_crypto);
       }
     }
     CheckPerformance(crypto, token, order.timeout, of_speed);

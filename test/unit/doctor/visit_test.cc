@@ -192,5 +192,15 @@ TEST_F(VisitKeyTest, ATokenThatFailsNowAndThenIsTold) {
   EXPECT_THAT(Inside(), Contains(HasSubstr("performance: fail latency")));
 }
 
+TEST_F(VisitKeyTest, AnIvModeThatTheTokenDoesNotHaveIsAFinding) {
+  config_.tokens[0].iv_mode = config::IvMode::kAppended;
+  EXPECT_THAT(Inside(), Contains(AllOf(HasSubstr("fail wrap"), HasSubstr("tokens[].ivMode"))));
+}
+
+TEST_F(VisitKeyTest, ModeFipsBesideAnActiveKeyWithTheCallersIvIsAFinding) {
+  config_.keyrings[0].policy.mode = config::PolicyMode::kFips;
+  EXPECT_THAT(Inside(), Contains(AllOf(HasSubstr("fail wrap"), HasSubstr("mode fips"))));
+}
+
 }  // namespace
 }  // namespace mortise::doctor
