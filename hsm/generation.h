@@ -49,7 +49,7 @@ struct Held {
   std::set<std::string> foreign;  // labels of the wrap keys that did not open the canary
   std::optional<Clock::time_point> self_tested;  // when it last passed, by this software
   std::string self_test_problem;                 // it did not pass: no wraps here for now
-  bool is_self_test_final = false;               // nor ever by this worker
+  Clock::time_point self_test_not_before{};      // and then when to try again
   std::string wrap_problem;        // of the attribute policy, as this token reports the key
   Clock::time_point not_before{};  // after a failure, when to look again
 };

@@ -141,7 +141,7 @@ void Generations::OnNewWorker(std::size_t token, const std::string& software) {
     if (held.holding == Holding::kProved) held.holding = Holding::kUnproved;
     held.not_before = {};
     held.self_test_problem.clear();
-    held.is_self_test_final = false;
+    held.self_test_not_before = {};
     if (is_other_software) held.self_tested.reset();
   }
 }

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 constexpr auto kLazyInterval = 200ms;  // proofs of old generations: five a second
 constexpr auto kAfterFailure = 1s;
 constexpr auto kAfterRefusal = 5s;
+constexpr auto kAfterBadWrap = 60s;
 constexpr auto kForeignAgain = 60s;
 // A generation is tested once more when its time is near: activation wants a fresh pass.
 constexpr auto kRehearsal = 10s;
@@ -93,7 +94,7 @@ std::optional<Job> Generations::JobFor(Generation& generation, std::size_t token
   }
   // The rest leads to wraps.
   if (!may_serve || generation.is_quarantined || held.holding == Holding::kForeign ||
-      !held.wrap_problem.empty() || held.is_self_test_final)
+      !held.wrap_problem.empty() || now < held.self_test_not_before)
     return std::nullopt;
   return TrialJob(generation, token, now, wall_now);
 }
@@ -214,14 +215,14 @@ void Generations::OnSelfTested(const Finished& finished) {
   if (finished.error == nullptr) {
     finished.held.self_tested = finished.now;
     finished.held.self_test_problem.clear();
-    finished.held.is_self_test_final = false;
     alarmed_.erase({finished.job.key_id, kUndecided});
   } else if (finished.error->reason() == Reason::kProofFailed) {
     finished.held.self_tested.reset();
     finished.held.self_test_problem = finished.error->what();
-    finished.held.is_self_test_final = true;
+    finished.held.self_test_not_before = finished.now + kAfterBadWrap;
     Say(finished, Severity::kError, "self_test_failed",
-        std::string("this key does not wrap here until another worker passes: ") +
+        std::string(
+            "this key does not wrap here until a self-test passes; one is made each minute: ") +
             finished.error->what());
   } else {
     TrySelfTestAgain(finished);
@@ -233,7 +234,7 @@ void Generations::OnSelfTested(const Finished& finished) {
 void Generations::TrySelfTestAgain(const Finished& finished) {
   if (finished.error->reason() == Reason::kKeyRefused) {
     finished.held.self_test_problem = finished.error->what();
-    finished.held.not_before = finished.now + kAfterRefusal;
+    finished.held.self_test_not_before = finished.now + kAfterRefusal;
   }
   if (alarmed_.emplace(finished.job.key_id, kUndecided).second) {
     Say(finished, Severity::kWarning, kUndecided,

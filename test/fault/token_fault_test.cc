@@ -123,9 +123,9 @@ TEST_F(ServingKeyringTest, ReplacesAWorkerThatHangs) {
 
 TEST_F(ServingKeyringTest, DoesNotAnswerAWrapThatDoesNotOpen) {
   for (const char* function : {"C_Encrypt", "C_Decrypt"}) {
-    token_.faults().Corrupt(function);
+    token_.faults().Corrupt(function, 1);
     EXPECT_THAT([&] { running_.Wrap(seed_, 2s); }, ThrowsError(Reason::kProofFailed)) << function;
-    token_.faults().Clear();
+    running_.Wrap(seed_, 5s);  // waits for the self-test that this leads to
   }
   EXPECT_EQ(Opened(), ToHex(seed_));
 }

@@ -89,7 +89,7 @@ TEST_F(KekOperationsTest, SaysWhatIsMissingOfAPair) {
   keys_.authenticator = std::make_shared<HeldKey>();
   keys_.authenticator->handle = GenerateThrowAwayMacKey(*anchor_);
   EXPECT_THAT([&] { WrapAs(SchemeId::kRsaOaepHmac); },
-              ThrowsError(Reason::kKeyRefused, "public half"));
+              ThrowsError(Reason::kKeyMissing, "public half"));
 }
 
 TEST_F(KekOperationsTest, ProvesEachSchemeByItsSelfTest) {

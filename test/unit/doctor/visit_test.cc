@@ -14,6 +14,7 @@
 #include "hsm/opened_token.h"
 #include "hsm/state_dir.h"
 #include "hsm/worker/kek_operations.h"
+#include "hsm/wrap_outlook.h"
 #include "test/support/key_maker.h"
 #include "test/support/softhsm_token.h"
 
@@ -169,6 +170,8 @@ TEST_F(VisitKeyTest, NothingIsWrappedByTheKeyItself) {
                             state_dir_);
     hsm::KekOperations(config::IvMode::kAuto).ProveToken(opened.session());
     TrySchemes(opened.session(), config_.tokens[0], config_.keyrings);
+    hsm::OutlookOf(opened.session(), hsm::SchemeId::kAesGcm, config_.tokens[0],
+                   config_.keyrings[0].policy);
   });
   EXPECT_GT(of_the_proofs, 0u);
   EXPECT_EQ(wraps_of([this] { Inside(); }), of_the_proofs);

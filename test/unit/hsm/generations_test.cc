@@ -114,7 +114,7 @@ TEST_F(GenerationsTest, TriesAgainASecondAfterAFailure) {
 
 // --- self-tests and workers ---
 
-TEST_F(GenerationsTest, RemembersAFailedSelfTestOverScansUntilAnotherWorkerComes) {
+TEST_F(GenerationsTest, RemembersAFailedSelfTestOverScansUntilAnotherWorkerComesOrAMinuteIsOver) {
   Serve(1);
   ScanAll({Entry(1)});
   Succeed(*Next());
@@ -127,6 +127,11 @@ TEST_F(GenerationsTest, RemembersAFailedSelfTestOverScansUntilAnotherWorkerComes
   EXPECT_THAT(At(1).WrapProblem(), HasSubstr("as told"));
   generations_->OnNewWorker(0, "lib 1");
   EXPECT_THAT(Work(), ElementsAre(Kind::kOpenCanary, Kind::kSelfTest));
+  generations_->DoubtWraps(KeyId(1), 0);
+  Fail(*Next(), Reason::kProofFailed);
+  Pass(60s);
+  Work();
+  EXPECT_THAT(At(1).WrapProblem(), IsEmpty());
 }
 
 TEST_F(GenerationsTest, SaysAtOnceWhyATokenRefusesTheSelfTestAndTriesItAgain) {
