@@ -110,7 +110,8 @@ TEST_F(KeyCommandTest, ListShowsStateAndPolicyOfEachKey) {
   EXPECT_EQ(key.at("state"), "pending");  // no service has switched to it yet
   EXPECT_EQ(key.at("tokens").at(0).at("token"), "hsm");
   EXPECT_EQ(key.at("tokens").at(0).at("mayWrap"), true);
-  EXPECT_EQ(key.at("tokens").at(0).at("objects").at(0).at("attributes").at("CKA_NEVER_EXTRACTABLE"), "pass");
+  EXPECT_EQ(key.at("tokens").at(0).at("objects").at(0).at("attributes").at("CKA_NEVER_EXTRACTABLE"),
+            "pass");
 }
 
 TEST_F(KeyCommandTest, ListShowsWhatIsWaivedForAKey) {

@@ -109,7 +109,8 @@ TEST_F(KeyCreationTest, MakesTheTwoKeysOfASchemeThatAuthenticatesByASecondOne) {
 TEST_F(KeyCreationTest, LeavesNoMacKeyBehindWhereTheTokenMakesNoWrapKey) {
   token_.faults().Once("C_GenerateKey", CKR_OK);  // the MAC key
   token_.faults().Once("C_GenerateKey", CKR_DEVICE_MEMORY);
-  EXPECT_THAT([this] { Create(SchemeId::kAesCbcHmac); }, ThrowsError(Reason::kBusy, "C_GenerateKey"));
+  EXPECT_THAT([this] { Create(SchemeId::kAesCbcHmac); },
+              ThrowsError(Reason::kBusy, "C_GenerateKey"));
   EXPECT_TRUE(FindPrivateKeys(opened_->session(), CKO_SECRET_KEY, CKK_GENERIC_SECRET).empty());
 }
 

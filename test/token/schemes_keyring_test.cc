@@ -135,9 +135,8 @@ TEST(FipsKeyringTest, OpensWhatIsStoredAndSaysAtOnceWhyItDoesNotWrapByTheCallers
   ASSERT_TRUE(running.WaitUntilServing());
   const Bytes seed(32, 0x5a);
   const Wrapped wrapped = running.Wrap(seed);
-  running.Restart([](config::Config& config) {
-    config.keyrings[0].policy.mode = config::PolicyMode::kFips;
-  });
+  running.Restart(
+      [](config::Config& config) { config.keyrings[0].policy.mode = config::PolicyMode::kFips; });
   EXPECT_EQ(ToHex(running.Unwrap(wrapped.ciphertext, wrapped.key_id).view()), ToHex(seed));
   EXPECT_THAT([&] { running.Wrap(seed, 10s); }, ThrowsError(Reason::kKeyRefused, "mode fips"));
 }
