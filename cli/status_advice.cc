@@ -111,7 +111,8 @@ std::string NextStepForKeyring(const Json& keyring) {
   if (keyring.at("generations").empty()) {
     return fmt::format(
         "make its first key: mortise key create --config FILE --admin-config "
-        "ADMIN-FILE --keyring {}",
+        "ADMIN-FILE --keyring {}; or with discovery: file, list it in keysFile as the token shows "
+        "it (mortise doctor --only key)",
         keyring.value("name", ""));
   }
   return "ask again in half a minute: a key serves once its time has come and a token has opened "

@@ -37,8 +37,8 @@ bool LogIn(const hsm::Module& module, CK_SLOT_ID slot, const hsm::SessionKeeper&
   if (token.login == config::Login::kNone) return true;
   if (const std::string why = WhyNotRemembered(state_dir); !why.empty()) {
     list.Skip("login", fmt::format("token {}: not logged in, because a rejected PIN could not be "
-                                   "remembered: {}; run `mortise key create` or `mortise serve` "
-                                   "first, as the user that serves",
+                                   "remembered: {}; run `mortise token pin --verify` with the same "
+                                   "configuration first, as the user that serves",
                                    token.name, why));
     return false;
   }

@@ -105,6 +105,14 @@ CK_OBJECT_HANDLE GenerateAuthenticator(const OpenedToken& opened, KeyRole role,
                            has_ed25519 ? SignerKind::kEd25519 : SignerKind::kP256);
 }
 
+// What went wrong before is what is told.
+void TryToDestroy(const Session& session, CK_OBJECT_HANDLE object) {
+  try {
+    DestroyObject(session, object);
+  } catch (const Error&) {
+  }
+}
+
 // The authenticator comes first: a wrap key without one is no KEK, so nobody sees half of it.
 // Its fate is then that of the wrap key.
 void GenerateObjects(const OpenedToken& opened, const config::Token& token, KeyLabel label,
@@ -124,7 +132,7 @@ void GenerateObjects(const OpenedToken& opened, const config::Token& token, KeyL
   try {
     GenerateWrapKey(opened, token, label.scheme, FormatKeyLabel(label), wrap_id);
   } catch (const Error&) {
-    if (authenticator) DestroyObject(opened.session(), *authenticator);
+    if (authenticator) TryToDestroy(opened.session(), *authenticator);
     throw;
   }
   say("wrap", label, wrap_id);
