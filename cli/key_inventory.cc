@@ -58,7 +58,7 @@ void AddRows(Json& rows, const config::Config& config, const config::Keyring& ke
     for (const ListedObject& object : held.objects) {
       rows.push_back({{"keyring", keyring.name},
                       {"keyId", key.key_id},
-                      {"role", Name(object.role)},
+                      {"role", hsm::Name(object.role)},
                       {"label", object.entry.label},
                       {"algorithm", AlgorithmOf(object.entry.kind)},
                       {"bits", object.entry.bits},

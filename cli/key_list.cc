@@ -35,7 +35,7 @@ Json JsonOf(const ListedObject& object) {
   Json attributes = Json::object();
   for (const hsm::AttributeFinding& found : object.report.findings)
     attributes[std::string(found.attribute)] = hsm::Name(found.finding);
-  return {{"role", Name(object.role)},
+  return {{"role", hsm::Name(object.role)},
           {"label", object.entry.label},
           {"algorithm", AlgorithmOf(object.entry.kind)},
           {"bits", object.entry.bits},

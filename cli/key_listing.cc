@@ -116,18 +116,6 @@ std::vector<ListedKey> ListKeys(const config::Keyring& keyring, const std::strin
   return keys;
 }
 
-std::string_view Name(hsm::KeyRole role) {
-  switch (role) {
-    case hsm::KeyRole::kWrap:
-      return "wrap";
-    case hsm::KeyRole::kMac:
-      return "mac";
-    case hsm::KeyRole::kSigner:
-      break;
-  }
-  return "signer";
-}
-
 std::string_view AlgorithmOf(hsm::ObjectKind kind) {
   switch (kind) {
     case hsm::ObjectKind::kAes:

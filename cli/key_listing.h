@@ -48,7 +48,6 @@ struct ListedKey {
 std::vector<ListedKey> ListKeys(const config::Keyring& keyring, const std::string& state_dir,
                                 const Inventory& inventory, std::vector<std::string>& remarks);
 
-std::string_view Name(hsm::KeyRole role);            // "wrap", "mac", "signer"
 std::string_view AlgorithmOf(hsm::ObjectKind kind);  // "AES", "HMAC-SHA256", "RSA", "EC"
 
 }  // namespace mortise::cli

@@ -7,22 +7,17 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "hsm/cryptoki/key_generation.h"
+#include "hsm/discovery.h"
 #include "hsm/wrap_outlook.h"
 
 namespace mortise::doctor {
 namespace {
 
 hsm::KekView ViewOf(const KnownKek& kek, const config::Keyring& keyring) {
-  return {.label = kek.found.wrap.label,
-          .cka_id = kek.found.wrap.cka_id,
-          .authenticator_label = kek.found.authenticator.label,
-          .authenticator_id = kek.found.authenticator.cka_id,
-          .keyring = keyring.name,
-          .context = keyring.context,
-          .key_id = kek.found.candidate.key_id,
-          .canary = kek.canary->blob,
-          .canary_proof = kek.canary->proof,
-          .scheme = kek.found.candidate.label.scheme};
+  hsm::KekView view = hsm::ViewOf(kek.found, keyring);
+  view.canary = kek.canary->blob;
+  view.canary_proof = kek.canary->proof;
+  return view;
 }
 
 }  // namespace
@@ -73,13 +68,8 @@ void TokenCrypto::CheckWrap(const KnownKek& kek, const config::Keyring& keyring,
             "token proves");
 }
 
-// Of several objects of one name the most credible.
 hsm::HeldKek TokenCrypto::Held(const KnownKek& kek) const {
-  const hsm::FoundKek& found = kek.found;
-  hsm::HeldKek held{.wrap = table_.Find(found.wrap.label, found.wrap.cka_id), .authenticator = {}};
-  if (!found.authenticator.label.empty()) {
-    held.authenticator = table_.Find(found.authenticator.label, found.authenticator.cka_id);
-  }
+  hsm::HeldKek held = hsm::HeldIn(table_, kek.found);
   if (held.wrap) return held;
   throw Error(Reason::kKeyMissing, "the key has gone since it was found");
 }

@@ -37,18 +37,6 @@ Json TokenOf(const OpenedToken& opened, const config::Token& token) {
           {"location", token.location}};
 }
 
-std::string_view RoleName(KeyRole role) {
-  switch (role) {
-    case KeyRole::kWrap:
-      return "wrap";
-    case KeyRole::kMac:
-      return "mac";
-    case KeyRole::kSigner:
-      break;
-  }
-  return "signer";
-}
-
 Json AttributesOf(const Session& session, const HeldKey& key, const PolicyReport& report) {
   Json attributes = Json::array();
   for (const ReportedAttribute& attribute : ReportAttributes(session, key.handle)) {
@@ -68,7 +56,7 @@ void AddObjects(Json& objects, const Session& session, const KeyTable& table,
                 const config::Keyring& keyring) {
   for (const std::shared_ptr<HeldKey>& key : table.FindAll(name.label, name.cka_id)) {
     const PolicyReport report = JudgeKey(key->entry, role, scheme, token.name, keyring);
-    objects.push_back({{"role", RoleName(role)},
+    objects.push_back({{"role", Name(role)},
                        {"label", name.label},
                        {"ckaId", ToHex(AsBytes(name.cka_id))},
                        {"publicKeySha256", ToHex(AsBytes(key->entry.public_key_digest))},

@@ -40,4 +40,24 @@ Searched SearchToken(const Session& session, const config::Keyring& keyring,
   return searched;
 }
 
+KekView ViewOf(const FoundKek& kek, const config::Keyring& keyring) {
+  return {.label = kek.wrap.label,
+          .cka_id = kek.wrap.cka_id,
+          .authenticator_label = kek.authenticator.label,
+          .authenticator_id = kek.authenticator.cka_id,
+          .keyring = keyring.name,
+          .context = keyring.context,
+          .key_id = kek.candidate.key_id,
+          .canary = {},
+          .scheme = kek.candidate.label.scheme,
+          .forbids_caller_iv = keyring.policy.mode == config::PolicyMode::kFips};
+}
+
+HeldKek HeldIn(const KeyTable& table, const FoundKek& kek) {
+  HeldKek held{.wrap = table.Find(kek.wrap.label, kek.wrap.cka_id), .authenticator = nullptr};
+  if (!kek.authenticator.cka_id.empty())
+    held.authenticator = table.Find(kek.authenticator.label, kek.authenticator.cka_id);
+  return held;
+}
+
 }  // namespace mortise::hsm

@@ -31,4 +31,10 @@ struct Searched {
 Searched SearchToken(const Session& session, const config::Keyring& keyring,
                      const std::string& token);
 
+// The KEK as an operation on this token is told of it, but for its canary: views into both.
+KekView ViewOf(const FoundKek& kek, const config::Keyring& keyring);
+
+// Its objects; of several of one name the most credible. Null handles where they have gone.
+HeldKek HeldIn(const KeyTable& table, const FoundKek& kek);
+
 }  // namespace mortise::hsm

@@ -163,12 +163,7 @@ Alone FindAlone(const Session& session, const config::Keyring& keyring, const co
     for (const Event& remark : searched.discovered.remarks) why += "; " + remark.message;
     throw Error(Reason::kKeyMissing, "the token made the key, but a search does not find it" + why);
   }
-  const auto held = [&](const ObjectName& name) {
-    return searched.table->Find(name.label, name.cka_id);
-  };
-  Alone alone{.keys = {.wrap = held(found->wrap), .authenticator = nullptr}, .found = *found};
-  if (!found->authenticator.label.empty()) alone.keys.authenticator = held(found->authenticator);
-  return alone;
+  return {.keys = HeldIn(*searched.table, *found), .found = *found};
 }
 
 void RequirePolicy(const FoundKek& kek) {
@@ -178,19 +173,6 @@ void RequirePolicy(const FoundKek& kek) {
       fmt::format("the token made a key that the attribute policy forbids to wrap: {}; where the "
                   "vendor's documentation explains it, waive the attribute in policy.waive",
                   kek.wrap_problem));
-}
-
-KekView ViewOf(const FoundKek& kek, const config::Keyring& keyring) {
-  return {.label = kek.wrap.label,
-          .cka_id = kek.wrap.cka_id,
-          .authenticator_label = kek.authenticator.label,
-          .authenticator_id = kek.authenticator.cka_id,
-          .keyring = keyring.name,
-          .context = keyring.context,
-          .key_id = kek.candidate.key_id,
-          .canary = {},
-          .scheme = kek.candidate.label.scheme,
-          .forbids_caller_iv = keyring.policy.mode == config::PolicyMode::kFips};
 }
 
 Canary MakeCanary(KekOperations& operations, const Session& session, const Alone& key,

@@ -24,6 +24,18 @@ void RequireDistinctId(std::string_view keyring, const KeyObject& object) {
 
 }  // namespace
 
+std::string_view Name(KeyRole role) {
+  switch (role) {
+    case KeyRole::kWrap:
+      return "wrap";
+    case KeyRole::kMac:
+      return "mac";
+    case KeyRole::kSigner:
+      break;
+  }
+  return "signer";
+}
+
 std::string MakeKeyId(std::string_view keyring, std::string_view context, std::uint32_t generation,
                       SchemeId scheme, std::span<const KeyObject> objects) {
   constexpr std::string_view kDomain("mortise.key_id.v1\0", 18);

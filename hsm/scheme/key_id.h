@@ -14,6 +14,7 @@ namespace mortise::hsm {
 
 // What a key object of a KEK does. Never renumbered.
 enum class KeyRole : std::uint8_t { kWrap = 1, kMac = 2, kSigner = 3 };
+std::string_view Name(KeyRole role);  // "wrap", "mac", "signer"
 
 struct KeyObject {
   KeyRole role = KeyRole::kWrap;

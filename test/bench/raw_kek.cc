@@ -26,18 +26,6 @@ struct Options {
   double seconds = 5;
 };
 
-hsm::KekView ViewOf(const hsm::FoundKek& kek, const config::Keyring& keyring) {
-  return {.label = kek.wrap.label,
-          .cka_id = kek.wrap.cka_id,
-          .authenticator_label = kek.authenticator.label,
-          .authenticator_id = kek.authenticator.cka_id,
-          .keyring = keyring.name,
-          .context = keyring.context,
-          .key_id = kek.candidate.key_id,
-          .canary = {},
-          .scheme = kek.candidate.label.scheme};
-}
-
 // The first KEK of the first keyring, on its first token.
 class Kek {
  public:
@@ -47,10 +35,8 @@ class Kek {
         operations_(config.tokens.at(0).iv_mode),
         found_(hsm::SearchToken(opened.session(), keyring_, config.tokens.at(0).name)) {
     const hsm::FoundKek& kek = found_.discovered.keks.at(0);
-    view_ = ViewOf(kek, keyring_);
-    keys_.wrap = found_.table->Find(kek.wrap.label, kek.wrap.cka_id);
-    if (!kek.authenticator.label.empty())
-      keys_.authenticator = found_.table->Find(kek.authenticator.label, kek.authenticator.cka_id);
+    view_ = hsm::ViewOf(kek, keyring_);
+    keys_ = hsm::HeldIn(*found_.table, kek);
   }
 
   cli::LatencyHistogram UnwrapUntil(Clock::time_point end) {
