@@ -43,17 +43,8 @@ Json LogInOnce(const config::Token& token, const std::string& state_dir) {
   const CK_SLOT_ID slot = hsm::FindToken(module, token.uri);
   const CK_FLAGS flags = hsm::DescribeToken(module, slot).flags;
   RequireTriesLeft(token, flags);
-  const hsm::Credentials credentials = hsm::Credentials::ToServe(token);
   const hsm::Session session(module, slot, token.read_write_sessions);
-  hsm::LogIn(module, slot, session,
-             {.build_id = {},
-              .token_name = credentials.latch_name,
-              .module = token.module,
-              .uri = token.uri,
-              .pin_file = credentials.pin_file,
-              .user_type = credentials.user_type,
-              .init_args = token.init_args,
-              .state_dir = state_dir});
+  hsm::LogIn(module, slot, session, hsm::Credentials::ToServe(token).ForLogin(token, state_dir));
   return {{"wasCountLow", (flags & CKF_USER_PIN_COUNT_LOW) != 0}};
 }
 

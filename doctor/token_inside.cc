@@ -14,6 +14,7 @@
 #include "doctor/performance.h"
 #include "doctor/schemes.h"
 #include "hsm/cryptoki/slot.h"
+#include "hsm/opened_token.h"
 #include "hsm/worker/login.h"
 #include "hsm/worker/session_keeper.h"
 
@@ -43,16 +44,9 @@ bool LogIn(const hsm::Module& module, CK_SLOT_ID slot, const hsm::SessionKeeper&
     return false;
   }
   try {
-    hsm::LogIn(module, slot, keeper.session(),
-               {.build_id = {},
-                .token_name = token.name,
-                .module = token.module,
-                .uri = token.uri,
-                .pin_file = token.pin_file,
-                .user_type = token.user_type,
-                .init_args = token.init_args,
-                .state_dir = state_dir,
-                .unrecorded_login = hsm::UnrecordedLogin::kRefused});
+    hsm::Hello login = hsm::Credentials::ToServe(token).ForLogin(token, state_dir);
+    login.unrecorded_login = hsm::UnrecordedLogin::kRefused;
+    hsm::LogIn(module, slot, keeper.session(), login);
   } catch (const Error& error) {
     const auto [what, hint] = TakeApart(error.what(), "see that the HSM lets this client log in");
     list.Fail("login", what, hint);

@@ -35,21 +35,24 @@ std::vector<std::string> Credentials::LatchNames(const std::string& token_name) 
   return {token_name, token_name + ".admin"};
 }
 
+Hello Credentials::ForLogin(const config::Token& token, const std::string& state_dir) const {
+  return {.build_id = {},
+          .token_name = latch_name,
+          .module = token.module,
+          .uri = token.uri,
+          .pin_file = pin_file,
+          .user_type = user_type,
+          .init_args = token.init_args,
+          .state_dir = state_dir};
+}
+
 OpenedToken::OpenedToken(const config::Token& token, const Credentials& credentials,
                          const std::string& state_dir)
     : module_(token.module, token.init_args),
       slot_(FindToken(module_, token.uri)),
       keeper_(module_, slot_, true) {
   if (!credentials.login) return;
-  LogIn(module_, slot_, keeper_.session(),
-        {.build_id = {},
-         .token_name = credentials.latch_name,
-         .module = token.module,
-         .uri = token.uri,
-         .pin_file = credentials.pin_file,
-         .user_type = credentials.user_type,
-         .init_args = token.init_args,
-         .state_dir = state_dir});
+  LogIn(module_, slot_, keeper_.session(), credentials.ForLogin(token, state_dir));
 }
 
 }  // namespace mortise::hsm

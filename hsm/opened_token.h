@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "hsm/cryptoki/module.h"
+#include "hsm/worker/message.h"
 #include "hsm/worker/session_keeper.h"
 
 namespace mortise::hsm {
@@ -22,6 +23,8 @@ struct Credentials {
   // Those that make and destroy keys, from the admin file alone. Throws Error(kConfig)
   // where it does not name the token.
   static Credentials ToAdminister(const config::Token& token, const config::AdminConfig& admin);
+  // What LogIn wants to know; without what only a worker's start does.
+  Hello ForLogin(const config::Token& token, const std::string& state_dir) const;
   // All latches that a token may have.
   static std::vector<std::string> LatchNames(const std::string& token_name);
 };

@@ -34,8 +34,16 @@ class Search {
   const Session& session_;
 };
 
-std::vector<CK_OBJECT_HANDLE> FindObjects(const Session& session, std::span<CK_ATTRIBUTE> wanted) {
-  Search search(session, wanted);
+std::vector<CK_OBJECT_HANDLE> Find(const Session& session, CK_OBJECT_CLASS object_class,
+                                   CK_KEY_TYPE key_type, bool only_private) {
+  CK_BBOOL yes = CK_TRUE;
+  std::array<CK_ATTRIBUTE, 4> wanted = {{
+      {CKA_CLASS, &object_class, sizeof(object_class)},
+      {CKA_KEY_TYPE, &key_type, sizeof(key_type)},
+      {CKA_TOKEN, &yes, sizeof(yes)},
+      {CKA_PRIVATE, &yes, sizeof(yes)},
+  }};
+  Search search(session, std::span(wanted).first(only_private ? 4 : 3));
   std::vector<CK_OBJECT_HANDLE> objects;
   while (search.Next(objects)) {
   }
@@ -82,25 +90,12 @@ std::optional<CK_ULONG> ReadUlong(const Session& session, CK_OBJECT_HANDLE objec
 
 std::vector<CK_OBJECT_HANDLE> FindPrivateKeys(const Session& session, CK_OBJECT_CLASS object_class,
                                               CK_KEY_TYPE key_type) {
-  CK_BBOOL yes = CK_TRUE;
-  std::array<CK_ATTRIBUTE, 4> wanted = {{
-      {CKA_CLASS, &object_class, sizeof(object_class)},
-      {CKA_KEY_TYPE, &key_type, sizeof(key_type)},
-      {CKA_TOKEN, &yes, sizeof(yes)},
-      {CKA_PRIVATE, &yes, sizeof(yes)},
-  }};
-  return FindObjects(session, wanted);
+  return Find(session, object_class, key_type, true);
 }
 
 std::vector<CK_OBJECT_HANDLE> FindKeys(const Session& session, CK_OBJECT_CLASS object_class,
                                        CK_KEY_TYPE key_type) {
-  CK_BBOOL yes = CK_TRUE;
-  std::array<CK_ATTRIBUTE, 3> wanted = {{
-      {CKA_CLASS, &object_class, sizeof(object_class)},
-      {CKA_KEY_TYPE, &key_type, sizeof(key_type)},
-      {CKA_TOKEN, &yes, sizeof(yes)},
-  }};
-  return FindObjects(session, wanted);
+  return Find(session, object_class, key_type, false);
 }
 
 }  // namespace mortise::hsm

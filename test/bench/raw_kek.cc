@@ -5,17 +5,15 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
-#include <exception>
 #include <iostream>
-#include <thread>
 
 #include "base/hardening.h"
 #include "base/random.h"
-#include "cli/latency_histogram.h"
 #include "config/loader.h"
 #include "hsm/discovery.h"
 #include "hsm/opened_token.h"
 #include "hsm/worker/kek_operations.h"
+#include "test/bench/closed_loop.h"
 
 namespace mortise::bench {
 namespace {
@@ -39,18 +37,13 @@ class Kek {
     keys_ = hsm::HeldIn(*found_.table, kek);
   }
 
-  cli::LatencyHistogram UnwrapUntil(Clock::time_point end) {
+  cli::LatencyHistogram UnwrapUntil(LoopClock::time_point end) {
     const hsm::Session session(opened_.module(), opened_.slot(), true);
     const std::string blob =
         operations_.Wrap(session, keys_, view_, hsm::Purpose::kSelfTest, RandomBytes(32));
-    cli::LatencyHistogram latency;
-    for (auto before = Clock::now(); before < end;) {
+    return Repeat(end, [&] {
       operations_.Unwrap(session, keys_, view_, hsm::Purpose::kSelfTest, AsBytes(blob));
-      const auto after = Clock::now();
-      latency.Record(after - before);
-      before = after;
-    }
-    return latency;
+    });
   }
 
  private:
@@ -68,31 +61,12 @@ void Measure(const Options& options) {
   for (const auto& [name, value] : token.environment) setenv(name.c_str(), value.c_str(), 1);
   hsm::OpenedToken opened(token, hsm::Credentials::ToServe(token), config.state_dir);
   Kek kek(config, opened);
-  std::vector<cli::LatencyHistogram> parts(static_cast<std::size_t>(options.sessions));
-  std::vector<std::exception_ptr> failures(parts.size());
-  const auto start = Clock::now();
-  const auto end = start + std::chrono::duration_cast<Clock::duration>(
-                               std::chrono::duration<double>(options.seconds));
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      threads.emplace_back([&, i] {
-        try {
-          parts[i] = kek.UnwrapUntil(end);
-        } catch (...) {
-          failures[i] = std::current_exception();
-        }
-      });
-    }
-  }
-  const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
-  cli::LatencyHistogram latency;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (failures[i]) std::rethrow_exception(failures[i]);
-    latency.Merge(parts[i]);
-  }
+  const Loops loops =
+      RunLoops(options.sessions, options.seconds,
+               [&](std::size_t, LoopClock::time_point end) { return kek.UnwrapUntil(end); });
+  const cli::LatencyHistogram& latency = loops.latency;
   fmt::print("{{\"opsPerSecond\": {:.1f}, \"p50Us\": {:.1f}, \"p99Us\": {:.1f}}}\n",
-             static_cast<double>(latency.count()) / elapsed,
+             static_cast<double>(latency.count()) / loops.seconds,
              static_cast<double>(latency.Percentile(50).count()) / 1000,
              static_cast<double>(latency.Percentile(99).count()) / 1000);
 }

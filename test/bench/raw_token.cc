@@ -7,21 +7,17 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <iostream>
-#include <thread>
 #include <vector>
 
 #include "base/hardening.h"
-#include "cli/latency_histogram.h"
+#include "test/bench/closed_loop.h"
 #include "test/bench/raw_key.h"
 
 namespace mortise::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kIv = 12;
 constexpr std::size_t kSeed = 32;
@@ -87,49 +83,19 @@ double CpuSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-// One thread's loop.
-cli::LatencyHistogram Repeat(Operator& token, bool wraps, Clock::time_point end) {
-  cli::LatencyHistogram latency;
-  auto before = Clock::now();
-  while (before < end) {
-    wraps ? token.Wrap() : token.Unwrap();
-    const auto after = Clock::now();
-    latency.Record(after - before);
-    before = after;
-  }
-  return latency;
-}
-
 void Measure(const Options& options) {
   const RawKey key(options.place);
   std::vector<Operator> tokens;
   for (int i = 0; i < options.sessions; ++i) tokens.emplace_back(key);
-  std::vector<cli::LatencyHistogram> parts(tokens.size());
-  std::vector<std::exception_ptr> failures(tokens.size());
-
   const double cpu_before = CpuSeconds();
-  const auto start = Clock::now();
-  const auto end = start + std::chrono::duration_cast<Clock::duration>(
-                               std::chrono::duration<double>(options.seconds));
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      threads.emplace_back([&, i] {
-        try {
-          parts[i] = Repeat(tokens[i], options.operation == "wrap", end);
-        } catch (...) {
-          failures[i] = std::current_exception();
-        }
+  const Loops loops =
+      RunLoops(options.sessions, options.seconds, [&](std::size_t i, LoopClock::time_point end) {
+        const bool wraps = options.operation == "wrap";
+        return Repeat(end, [&] { wraps ? tokens[i].Wrap() : tokens[i].Unwrap(); });
       });
-    }
-  }
-  const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
   const double cpu = CpuSeconds() - cpu_before;
-  cli::LatencyHistogram latency;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (failures[i]) std::rethrow_exception(failures[i]);
-    latency.Merge(parts[i]);
-  }
+  const cli::LatencyHistogram& latency = loops.latency;
+  const double elapsed = loops.seconds;
   const double operations = static_cast<double>(latency.count());
   const auto us = [&](double percent) {
     return static_cast<double>(latency.Percentile(percent).count()) / 1000;
